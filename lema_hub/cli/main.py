@@ -1,0 +1,78 @@
+"""`lema`: finds the command, runs it, and turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 failed (one-line reason and remedy on stderr), 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from lema_hub import __version__
+from lema_hub.errors import LemaError
+
+# name -> (module in lema_hub.cli, its line in the help): `lema --help` imports none of the modules.
+COMMANDS = {
+    "quickstart": ("quickstart", "The whole loop in the nano world, on CPU."),
+    "sample": ("sample", "Collect reasoning paths, judge them, keep the wrong ones."),
+    "build": ("build", "Build a dataset of corrections or CoT from a recipe."),
+    "publish": ("publish", "Publish a dataset or an adapter to a Hub, versioned, with its card."),
+    "train": ("train", "Fine-tune an adapter from a recipe."),
+    "eval": ("eval", "Score a model or an adapter with LightEval, one row per item."),
+    "report": ("report", "Compare scored runs: intervals, paired test, picture."),
+    "grade": ("grade", "Judge the answers of a JSONL file."),
+    "demo": ("demo", "The Gradio demo: find, explain and correct a mistake."),
+    "hub": ("hub", "The embedded Hub server."),
+    "doctor": ("doctor", "What is installed, what can run here, what is misconfigured."),
+}
+
+
+class _LazyGroup(TyperGroup):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command = typer.main.get_command(importlib.import_module(f"lema_hub.cli.{module}").app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"lema_hub {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=_LazyGroup, name="lema", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+@app.callback()
+def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version.")) -> None:
+    """Datasets, adapters and honest scores for models that learn from mistakes (LeMa, LEMMA)."""
+
+
+def main() -> None:
+    """The entry point: a `LemaError` becomes one line on stderr and exit code 1."""
+    try:
+        app()
+    except LemaError as error:
+        sys.stderr.write(f"lema: {' '.join(str(error).split())}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("lema: interrupted; finished work is kept: the same command goes on from here\n")
+        sys.exit(130)
