@@ -1,0 +1,99 @@
+"""The record of a training run: `training.json` in a run's folder, the only source of the numbers in a model card.
+
+The trainer writes it beside the weights; `results` is filled in once the model has been scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lema_hub.errors import InputError
+from lema_hub.hub.strict import read_json, to_json
+
+FILE_NAME = "training.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataUse:
+    """Rows of a published dataset that a model was trained on; `tokens` counts those with a loss."""
+
+    repo: str
+    revision: str | None
+    config: str
+    split: str
+    rows: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """The mean loss per token at an optimisation step."""
+
+    step: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The score of the model on one task: `value` and `stderr` are shares (0 to 1) of `n` items."""
+
+    task: str
+    repo: str
+    revision: str | None
+    config: str
+    split: str
+    metric: str
+    value: float
+    stderr: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What made a model, and how it scored.
+
+    `recipe` holds the keys of the recipe as they were used. `license` is the licence of the base model, which an
+    adapter inherits, as a Hub identifier.
+    """
+
+    method: Literal["qlora", "lora", "full", "scratch"]
+    base_model: str | None
+    base_revision: str | None
+    license: str
+    command: str
+    recipe: dict[str, Any]
+    data: tuple[DataUse, ...]
+    steps: int
+    tokens: int
+    seconds: float
+    seed: int
+    losses: tuple[Loss, ...]
+    packages: dict[str, str]
+    results: tuple[Result, ...] = ()
+    schema: Literal[1] = 1
+    notes: tuple[str, ...] = field(default=())
+    """Known limits of this run, one sentence each; they enter the card's limitations."""
+
+    def write(self, folder: Path) -> Path:
+        """Write `training.json` into `folder` and return its path."""
+        path = folder / FILE_NAME
+        path.write_text(to_json(self), encoding="utf-8")
+        return path
+
+    @classmethod
+    def read(cls, folder: Path) -> Training:
+        """Read `training.json` of `folder`.
+
+        Raises:
+            InputError: There is none, it is no JSON, or a key is unknown, missing or of the wrong type.
+        """
+        path = folder / FILE_NAME
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"no readable {FILE_NAME} in {str(folder)!r}; expected a folder that `lema train` wrote: train first"
+            ) from error
+        return read_json(text, cls, source=str(path))
