@@ -1,0 +1,132 @@
+"""The surface of an answer: one spelling for what Unicode, Markdown and LaTeX can write in many ways.
+
+    >>> clean("１８ ｅｇｇｓ\u200f")
+    '18 eggs'
+    >>> clean("**$10{,}080$**")
+    '10080'
+
+`clean` only respells; it never computes and never drops a digit, a sign, a bracket or a unit. It keeps spaces,
+because `3 1/2` and `31/2` differ.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+MAX_LENGTH = 4000
+"""Characters of a bare answer that are read as mathematics; longer ones are only compared as strings."""
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+_RESPELT = {
+    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-",
+    "×": "\\times ", "⋅": "\\cdot ", "·": "\\cdot ", "∗": "*", "÷": "/", "⁄": "/", "∕": "/",
+    "≤": "\\le ", "≥": "\\ge ", "⩽": "\\le ", "⩾": "\\ge ", "≠": "\\ne ", "≈": "\\approx ", "≡": "\\equiv ",
+    "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ", "∖": "\\setminus ", "±": "\\pm ", "∓": "\\mp ",
+    "∞": "\\infty ", "√": "\\sqrt ", "∛": "\\sqrt[3]", "°": "^\\circ ", "º": "^\\circ ", "˚": "^\\circ ",
+    "∠": "\\angle ", "′": "'", "″": "''", "’": "'", "‘": "'", "“": '"', "”": '"', "…": "...",
+    "⟨": "\\langle ", "⟩": "\\rangle ", "ℝ": "\\mathbb{R}", "ℤ": "\\mathbb{Z}", "ℚ": "\\mathbb{Q}",
+    "ℕ": "\\mathbb{N}", "ℂ": "\\mathbb{C}", "π": "\\pi ", "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ",
+    "γ": "\\gamma ", "δ": "\\delta ", "λ": "\\lambda ", "μ": "\\mu ", "φ": "\\phi ", "ω": "\\omega ",
+    "σ": "\\sigma ", "ρ": "\\rho ", "Δ": "\\Delta ", "Ω": "\\Omega ", "。": ".", "、": ",", "《": "<", "》": ">",
+    "€": " euros ", "£": " pounds sterling ", "¥": " yen ", "₹": " rupees ", "¢": " cents ", "％": "%",
+    "½": " 1/2", "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4", "⅕": " 1/5", "⅖": " 2/5", "⅗": " 3/5",
+    "⅘": " 4/5", "⅙": " 1/6", "⅚": " 5/6", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8",
+}  # fmt: skip
+
+
+def _respell_character(character: str) -> str:
+    """One non-ASCII character in the spelling the readers know; marks of direction and width vanish."""
+    if character in _RESPELT:
+        return _RESPELT[character]
+    code = ord(character)
+    if 0xFF01 <= code <= 0xFF5E:  # full-width ASCII: text like any other, since nothing here is ever executed
+        return chr(code - 0xFEE0)
+    category = unicodedata.category(character)
+    if category == "Zs":
+        return " "
+    if category in ("Cf", "Mn", "Cc"):
+        return ""
+    digit = unicodedata.decimal(character, None)
+    return str(digit) if digit is not None else character
+
+
+_SUPER_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
+_SUB_RUN = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
+_NON_ASCII = re.compile(r"[^\x20-\x7e\n\t]")
+
+
+def ascii_spelling(text: str) -> str:
+    """Respell Unicode mathematics, full-width letters and foreign digits in ASCII and LaTeX."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = _SUPER_RUN.sub(lambda m: "^{" + m[0].translate(_SUPERSCRIPTS) + "}", text)
+    text = _SUB_RUN.sub(lambda m: "_{" + m[0].translate(_SUBSCRIPTS) + "}", text)
+    return _NON_ASCII.sub(lambda m: _respell_character(m[0]), text)
+
+
+_DECORATION = re.compile(
+    r"""\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|noindent|hfill|large|Large|normalsize)\b
+      | \\(?:left|right|[bB]igg?[lrm]?)(?=\s*(?:[()\[\]|./]|\\[{}|]|\\[lr](?:vert|angle|brace|ceil|floor|brack)))(?:\s*\.)?
+      | \\phantom\s*(?:\{[^{}]*\}|-|\d)
+      | \\label\{[^{}]*\} | \\hspace\*?\{[^{}]*\}
+      | ~ """,
+    re.VERBOSE,
+)
+_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:\s?(?:,\s?\\!|\{,\}|\\,|,)\s?\d{3}(?!\d))+)")
+_TIGHT_THOUSANDS = re.compile(r"(?:,\s?\\!\s?|\{,\}\s?|\\,\s?|,)\d{3}")
+_SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_{])([1-9]\d{0,2})((?: \d{3})+)(?![\d/,]| \d)")
+_MATH_DELIMITERS = re.compile(r"\\[()\[\]]|(?<!\\)\$\$?")
+_MONEY = re.compile(r"\\\$|(?<![\w}])\$(?=\s?-?[.\d][\d,.]*(?:[^$]*$))")
+_MACROS = re.compile(r"\\(?:[dtc]frac|leq(?:slant)?|geq(?:slant)?|neq|lt|gt|degree|times|cdot|div|ast|colon|quad|qquad|thinspace|enspace|lbrace|rbrace|lbrack|rbrack|dots|ldots|cdots)\b")  # fmt: skip
+_MACRO_SPELLINGS = {
+    "\\dfrac": "\\frac", "\\tfrac": "\\frac", "\\cfrac": "\\frac", "\\leq": "\\le", "\\leqslant": "\\le", "\\geq": "\\ge",
+    "\\geqslant": "\\ge", "\\neq": "\\ne", "\\lt": "<", "\\gt": ">", "\\degree": "^\\circ", "\\times": "*", "\\cdot": "*",
+    "\\div": "/", "\\ast": "*", "\\colon": ":", "\\quad": " ", "\\qquad": " ", "\\thinspace": " ", "\\enspace": " ",
+    "\\lbrace": "\\{", "\\rbrace": "\\}", "\\lbrack": "[", "\\rbrack": "]", "\\dots": "...", "\\ldots": "...",
+    "\\cdots": "...",
+}  # fmt: skip
+_SPACES = re.compile(r"\\[,;:! ]|\s+")
+_MARKDOWN = re.compile(r"(?<![\w)}\]])\*\*(?=\S)(.+?)\*\*(?![\w({\\])|`|^[#>]+ ", re.DOTALL)
+_ROW_BREAK = re.compile(r"\\\\(?:\s?\[-?[\d.]+\s*(?:pt|ex|em|mm|cm)\])?")
+_ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z]{2,})")
+
+
+def _join_thousands(match: re.Match[str]) -> str:
+    groups = match[2]
+    if "{,}" not in groups and "\\" not in groups and re.search(r",\s", groups):
+        return match[0]  # `32, 349` is a list of two numbers, `32,349` is one
+    return match[1] + re.sub(r"\D", "", groups)
+
+
+@lru_cache(maxsize=8192)
+def clean(answer: str) -> str:
+    """Respell a bare answer: ASCII, no math delimiters, no spacing commands, no thousands separators.
+
+    Args:
+        answer: A bare answer as a model or a data set wrote it, of any length.
+
+    Returns:
+        The same answer, respelt; `\\$` stays as `$` in front of an amount of money.
+    """
+    text = ascii_spelling(answer).strip()
+    text = _MARKDOWN.sub(r"\1", text)
+    if "\\\\" in text:
+        text = _ROW_BREAK.sub("\x01", text) if "\\begin" in text else _ESCAPED_TWICE.sub(r"\\", text)
+    text = _THOUSANDS.sub(_join_thousands, text)
+    text = _MONEY.sub("\x00", text)
+    text = _MATH_DELIMITERS.sub(" ", text).replace("\x00", "$")
+    text = _DECORATION.sub("", text)
+    text = _MACROS.sub(lambda m: _MACRO_SPELLINGS[m[0]] + ("" if m[0].endswith("frac") else " "), text)
+    text = text.replace("\\%", "%").replace("\\#", "#").replace("\\_", "_").replace("\\&", "&")
+    text = _SPACES.sub(" ", text).replace("\x01", "\\\\ ")  # row breaks are not escaped spaces
+    text = _SPACED_THOUSANDS.sub(lambda m: m[1] + m[2].replace(" ", ""), text)
+    text = text.strip().strip("\"'").strip()
+    while text and (text[-1] in ".,;:!?\\" and not text.endswith(("...", "\\\\"))):
+        if text[-1] == "!" and len(text) > 1 and (text[-2].isalnum() or text[-2] in ")}"):
+            break  # a factorial
+        text = text[:-1].rstrip()
+    return text
