@@ -310,12 +310,17 @@ def _arrow(hint: Any) -> pa.DataType:
     if origin is tuple:
         return pa.list_(_arrow(typing.get_args(hint)[0]))
     if dataclasses.is_dataclass(hint):
-        return pa.struct([(name, _arrow(inner)) for name, (_, _, inner) in columns(typing.cast(type, hint)).items()])
+        return pa.struct(
+            [(name, _arrow(inner)) for name, (_, _, inner) in columns(typing.cast(type, hint)).items()]
+        )
     return {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}[hint]
 
 
 def _optional(hint: Any) -> bool:
-    return typing.get_origin(hint) in (types.UnionType, typing.Union)  # `Literal[...] | None` is a typing.Union
+    return typing.get_origin(hint) in (
+        types.UnionType,
+        typing.Union,
+    )  # `Literal[...] | None` is a typing.Union
 
 
 def _without_none(hint: Any) -> Any:
@@ -339,7 +344,9 @@ def _typed(value: Any, hint: Any, cls: type, column: str) -> Any:
         allowed = typing.get_args(hint)
         if value in allowed:
             return value
-        raise InputError(f"column {column!r} of a {cls.__name__} is {value!r}; expected one of {', '.join(allowed)}")
+        raise InputError(
+            f"column {column!r} of a {cls.__name__} is {value!r}; expected one of {', '.join(allowed)}"
+        )
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(_typed(item, typing.get_args(hint)[0], cls, column) for item in value)
     if dataclasses.is_dataclass(hint):
@@ -350,4 +357,6 @@ def _typed(value: Any, hint: Any, cls: type, column: str) -> Any:
     elif origin is None and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     name = getattr(hint, "__name__", str(hint))
-    raise InputError(f"column {column!r} of a {cls.__name__} is {value!r}; expected {name}; repair the row or drop it")
+    raise InputError(
+        f"column {column!r} of a {cls.__name__} is {value!r}; expected {name}; repair the row or drop it"
+    )

@@ -131,7 +131,10 @@ def parse_correction(text: str) -> CorrectionText:
     start = _HEADER.search(body)
     steps = split_steps(body[start.start() :] if start else body)
     return CorrectionText(
-        incorrect_step=int(match["step"]), explanation=match["explanation"].strip(), first=headers[0], steps=steps
+        incorrect_step=int(match["step"]),
+        explanation=match["explanation"].strip(),
+        first=headers[0],
+        steps=steps,
     )
 
 

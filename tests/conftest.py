@@ -34,7 +34,9 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def shared_data() -> Path:
     """The folder of real data beside a maintainer's checkout; a user's clone has none."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("no ../shared/data beside this checkout: the real data sets are not part of the repository")
+        pytest.skip(
+            "no ../shared/data beside this checkout: the real data sets are not part of the repository"
+        )
     return SHARED_DATA
 
 

@@ -57,12 +57,21 @@ def _version(show: bool) -> None:
 
 
 app = typer.Typer(
-    cls=_LazyGroup, name="lema", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=_LazyGroup,
+    name="lema",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
 
 @app.callback()
-def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version.")) -> None:
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
     """Datasets, adapters and honest scores for models that learn from mistakes (LeMa, LEMMA)."""
 
 

@@ -78,4 +78,6 @@ def _compiled(template: str):  # type: ignore[no-untyped-def]
     from jinja2 import Environment, StrictUndefined
 
     # A final newline is part of the prompt; nothing is escaped, prompts are plain text.
-    return Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(template)
+    return Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(
+        template
+    )
