@@ -1,0 +1,143 @@
+"""Content-addressed bytes on the disk: `blobs/ab/cd...`, named by their sha256 and nothing that a client says.
+
+A blob is written to `tmp/` while it is hashed, synced, and only then renamed into place; the directories are
+synced too. So a name under `blobs/` always holds the whole content, whenever the power goes.
+"""
+
+import hashlib
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from lema_hub.localhub.errors import ApiError, StorageDamaged
+
+logger = logging.getLogger(__name__)
+
+CHUNK_BYTES: Final = 1 << 20
+
+
+class Blobs:
+    """The blob folder of one server directory.
+
+    Args:
+        directory: The server's directory; `blobs/` and `tmp/` are made below it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._blobs = directory / "blobs"
+        self._tmp = directory / "tmp"
+        self._blobs.mkdir(parents=True, exist_ok=True)
+        self._tmp.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Where the blob lies, whether or not it is there."""
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise ValueError(f"sha256 must be 64 lower-case hex digits, got {sha256!r:.80}")
+        return self._blobs / sha256[:2] / sha256[2:]
+
+    def read(self, sha256: str) -> bytes:
+        """The whole content of a (small) blob."""
+        try:
+            return self.path(sha256).read_bytes()
+        except FileNotFoundError:
+            raise StorageDamaged(f"blob {sha256} is missing on the disk: run `lema hub fsck`") from None
+
+    def put(self, content: bytes) -> str:
+        """Store bytes and return their sha256; durable when this returns."""
+        with self.writer(limit=len(content)) as writer:
+            writer.write(content)
+            return writer.commit()
+
+    def writer(self, *, limit: int) -> "BlobWriter":
+        """A writer for one blob of at most `limit` bytes."""
+        return BlobWriter(self, self._tmp / secrets.token_hex(16), limit)
+
+    def sweep(self) -> int:
+        """Remove what interrupted uploads left in `tmp/`; only while no server writes. Returns the number."""
+        leftovers = [path for path in self._tmp.iterdir() if path.is_file()]
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+        if leftovers:
+            logger.info("removed %d unfinished uploads", len(leftovers))
+        return len(leftovers)
+
+    def names(self) -> Iterator[str]:
+        """The sha256 of every blob on the disk, sorted."""
+        for shard in sorted(self._blobs.iterdir()):
+            for path in sorted(shard.iterdir()):
+                yield shard.name + path.name
+
+    def verify(self, sha256: str) -> str | None:
+        """Re-hash a blob; returns what is wrong with it, or None."""
+        digest = hashlib.sha256()
+        try:
+            with self.path(sha256).open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    digest.update(chunk)
+        except FileNotFoundError:
+            return "missing"
+        except OSError as error:
+            return f"unreadable ({error.strerror})"
+        return None if digest.hexdigest() == sha256 else f"content hashes to {digest.hexdigest()}"
+
+
+class BlobWriter:
+    """One blob on its way to the disk; a context manager that removes what was not committed."""
+
+    def __init__(self, blobs: Blobs, path: Path, limit: int) -> None:
+        self._blobs = blobs
+        self._path = path
+        self._limit = limit
+        self._digest = hashlib.sha256()
+        self._file = path.open("xb")
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def write(self, chunk: bytes) -> None:
+        """Append a chunk; 413 as soon as the limit is passed."""
+        self.size += len(chunk)
+        if self.size > self._limit:
+            raise ApiError(413, f"Upload is larger than the {self._limit} bytes that were announced")
+        self._digest.update(chunk)
+        self._file.write(chunk)
+
+    def commit(self, *, expected: str | None = None) -> str:
+        """Sync the bytes and give them their name; returns the sha256.
+
+        Raises:
+            ApiError: 400 if the content is not the `expected` one.
+        """
+        sha256 = self._digest.hexdigest()
+        if expected is not None and sha256 != expected:
+            raise ApiError(400, f"Upload has sha256 {sha256}, expected {expected}")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        target = self._blobs.path(sha256)
+        if not target.parent.exists():
+            target.parent.mkdir(exist_ok=True)
+            _sync_directory(target.parent.parent)
+        # Replaces an equal blob on purpose: its new modification time keeps `gc` away from it.
+        os.replace(self._path, target)
+        _sync_directory(target.parent)
+        return sha256
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,251 @@
+"""Commits: the operations of one, and the one transaction in which they become the head of a branch.
+
+The contents are on the disk before `commit` starts. In the transaction the head is read again, compared with the
+parent that the client saw (412 if they differ), the tree and the commit are written and the branch moved, or nothing.
+
+A client that lost the answer to a commit sends it again. The same change on the same parent is then answered with
+the commit that is already there, and a commit that changes nothing with the head as it is.
+"""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lema_hub.localhub import refs, trees
+from lema_hub.localhub.errors import ApiError, revision_not_found
+from lema_hub.localhub.paths import check_file_path
+from lema_hub.localhub.store import now
+
+STALE: Final = "The branch was updated since you opened this page. Please refresh and try again."
+MAX_OPERATIONS: Final = 25_000
+MAX_TITLE_CHARS: Final = 1000
+MAX_MESSAGE_CHARS: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class AddFile:
+    """A small file whose content has been stored."""
+
+    path: str
+    oid: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddLfsFile:
+    """A large file that was uploaded before; `size` is None when a file of the repo is copied."""
+
+    path: str
+    sha256: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFile:
+    """The removal of one file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFolder:
+    """The removal of a directory and everything below it."""
+
+    path: str
+
+
+Operation = AddFile | AddLfsFile | DeleteFile | DeleteFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A commit as a client asks for it."""
+
+    title: str
+    message: str
+    parent: str | None
+    operations: Sequence[Operation]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of a repo; `created_at` is in seconds since 1970."""
+
+    oid: str
+    tree: str
+    parent: str | None
+    author: str
+    title: str
+    message: str
+    created_at: int
+
+
+def get(db: sqlite3.Connection, repo: int, oid: str) -> Commit:
+    """The commit with that full id.
+
+    Raises:
+        ApiError: 404 RevisionNotFound.
+    """
+    row = db.execute("SELECT * FROM commits WHERE repo = ? AND oid = ?", (repo, oid)).fetchone()
+    if row is None:
+        raise revision_not_found(oid)
+    return Commit(
+        oid=row["oid"],
+        tree=row["tree"],
+        parent=row["parent"],
+        author=row["author"],
+        title=row["title"],
+        message=row["message"],
+        created_at=row["created_at"],
+    )
+
+
+def history(db: sqlite3.Connection, repo: int, oid: str, limit: int) -> list[Commit]:
+    """A commit and those before it, newest first, at most `limit` of them."""
+    found: list[Commit] = []
+    following: str | None = oid
+    while following is not None and len(found) < limit:
+        found.append(get(db, repo, following))
+        following = found[-1].parent
+    return found
+
+
+def last_changes(db: sqlite3.Connection, repo: int, commit: Commit, paths: Sequence[str]) -> dict[str, Commit]:
+    """For each path of a commit, the newest commit up to it that changed the path."""
+    ids: dict[str, str | None] = {path: _oid_at(db, repo, commit.tree, path) for path in paths}
+    found: dict[str, Commit] = {}
+    while ids:
+        parent = get(db, repo, commit.parent) if commit.parent is not None else None
+        for path, oid in list(ids.items()):
+            if parent is None or _oid_at(db, repo, parent.tree, path) != oid:
+                found[path] = commit
+                del ids[path]
+        if parent is None:
+            break
+        commit = parent
+    return found
+
+
+def _oid_at(db: sqlite3.Connection, repo: int, tree: str, path: str) -> str | None:
+    entry = trees.find(db, repo, tree, path)
+    return None if entry is None else entry.oid
+
+
+def write(
+    db: sqlite3.Connection, repo: int, *, tree: str, parent: str | None, author: str, title: str, message: str
+) -> Commit:
+    """Write a commit object, with the id that git would give it; moves no branch."""
+    moment = int(time.time())
+    signature = f"{author} <{author}@localhub> {moment} +0000"
+    lines = [f"tree {tree}", *([f"parent {parent}"] if parent else []), f"author {signature}"]
+    text = "\n".join([*lines, f"committer {signature}", "", title, *(["", message] if message else []), ""])
+    oid = trees.git_id("commit", text.encode())
+    db.execute(
+        "INSERT OR IGNORE INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (repo, oid, tree, parent, author, title, message, moment),
+    )
+    return get(db, repo, oid)
+
+
+def commit(db: sqlite3.Connection, repo: int, branch: str, request: Request, author: str) -> Commit:
+    """Apply a request to a branch and return the branch's new head.
+
+    Args:
+        db: A writing transaction; the caller's rollback undoes everything.
+        repo: Row id of the repo.
+        branch: The branch that moves.
+        request: What to do.
+        author: User name.
+
+    Raises:
+        ApiError: 404 for an unknown branch or a file to delete that is not there, 412 for a stale parent, 422 for
+            a bad path, 400 for a large file that was not uploaded.
+    """
+    tip = refs.head(db, repo, branch)
+    if tip is None:
+        raise revision_not_found(branch)
+    current = get(db, repo, tip)
+    parent = current
+    if request.parent is not None and not tip.startswith(request.parent):
+        if current.parent is None or not current.parent.startswith(request.parent):
+            raise ApiError(412, STALE)
+        parent = get(db, repo, current.parent)
+    changes = _changes(db, repo, parent.tree, request.operations)
+    tree = trees.write(db, repo, parent.tree, changes)
+    if tree == current.tree and (parent is current or _same_words(current, request, author)):
+        return current
+    if parent is not current:
+        raise ApiError(412, STALE)
+    new = write(
+        db, repo, tree=tree, parent=tip, author=author, title=request.title, message=request.message
+    )
+    refs.set_head(db, repo, branch, new.oid)
+    db.execute("UPDATE repo SET updated_at = ? WHERE id = ?", (now(), repo))
+    return new
+
+
+def _same_words(done: Commit, request: Request, author: str) -> bool:
+    return (done.title, done.message, done.author) == (request.title, request.message, author)
+
+
+def _changes(
+    db: sqlite3.Connection, repo: int, tree: str, operations: Sequence[Operation]
+) -> dict[str, str | None]:
+    """What the operations, taken in their order, make of each path."""
+    changes: dict[str, str | None] = {}
+    for operation in operations:
+        path = operation.path.rstrip("/") if isinstance(operation, DeleteFolder) else operation.path
+        check_file_path(path)
+        match operation:
+            case AddFile():
+                record_blob(db, repo, operation.sha256, operation.size)
+                trees.add_file(
+                    db, repo, oid=operation.oid, sha256=operation.sha256, size=operation.size, lfs=False
+                )
+                changes[path] = operation.oid
+            case AddLfsFile():
+                changes[path] = _lfs_oid(db, repo, operation)
+            case DeleteFile():
+                entry = trees.find(db, repo, tree, path)
+                there = entry is not None and entry.kind == "file"
+                if not (changes[path] is not None if path in changes else there):
+                    raise _nothing_there(path)
+                changes[path] = None
+            case DeleteFolder():
+                entry = trees.find(db, repo, tree, path)
+                inside = [other for other, oid in changes.items() if other.startswith(f"{path}/") and oid]
+                if entry is not None and entry.kind == "directory":
+                    walked = trees.walk(db, repo, entry.oid, f"{path}/")
+                    inside += [below.path for below in walked if below.kind == "file"]
+                if not inside:
+                    raise _nothing_there(path)
+                changes.update(dict.fromkeys(inside))
+    return changes
+
+
+def _nothing_there(path: str) -> ApiError:
+    return ApiError(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
+
+
+def _lfs_oid(db: sqlite3.Connection, repo: int, operation: AddLfsFile) -> str:
+    row = db.execute("SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo, operation.sha256)).fetchone()
+    if row is None:
+        raise ApiError(400, f"LFS object {operation.sha256} of {operation.path} was not uploaded to this repo")
+    size: int = row["size"]
+    if operation.size is not None and operation.size != size:
+        raise ApiError(400, f"LFS object {operation.sha256} has {size} bytes, the commit says {operation.size}")
+    oid = trees.git_id("blob", trees.lfs_pointer(operation.sha256, size))
+    trees.add_file(db, repo, oid=oid, sha256=operation.sha256, size=size, lfs=True)
+    return oid
+
+
+def record_blob(db: sqlite3.Connection, repo: int, sha256: str, size: int) -> None:
+    """Record that a repo holds a content; done only after the content is on the disk."""
+    db.execute(
+        "INSERT INTO blob VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (repo, sha256) DO UPDATE SET touched_at = excluded.touched_at",
+        (repo, sha256, size, time.time()),
+    )

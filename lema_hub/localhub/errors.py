@@ -1,0 +1,70 @@
+"""Errors of the embedded Hub: what its caller sees in Python, and what its clients see over HTTP.
+
+    HubError
+    ├── ApiError           an answer to a client: status, message, X-Error-Code
+    ├── DirectoryInUse     another server process holds the directory
+    ├── NotServing         no server is running in the directory
+    └── StorageDamaged     a stored object does not match its name
+
+The codes are those that ``huggingface_hub.utils.hf_raise_for_status`` maps to its own exceptions.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+ErrorCode = Literal["RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo"]
+
+
+class HubError(Exception):
+    """Base of everything that the embedded Hub raises on purpose."""
+
+
+class DirectoryInUse(HubError):
+    """Another server already serves the directory."""
+
+
+class NotServing(HubError):
+    """No server is running where one was expected."""
+
+
+class StorageDamaged(HubError):
+    """A blob is missing from the disk or its bytes do not match its name."""
+
+
+class ApiError(HubError):
+    """An error answer to a client.
+
+    Args:
+        status: HTTP status.
+        message: One line for the user; sent as JSON ``error`` and as ``X-Error-Message``.
+        code: What the client library turns into its exception class.
+        extra: Further members of the JSON body.
+        headers: Further headers, e.g. ``X-Repo-Commit`` on a missing file.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: ErrorCode | None = None,
+        *,
+        extra: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.extra = dict(extra or {})
+        self.headers = dict(headers or {})
+
+
+def revision_not_found(revision: str) -> ApiError:
+    """The answer to a branch, tag or commit that does not exist."""
+    return ApiError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+
+
+def entry_not_found(path: str, commit: str | None = None) -> ApiError:
+    """The answer to a path that is not in the commit; names the commit so that clients cache the absence."""
+    headers = {"X-Repo-Commit": commit} if commit is not None else None
+    return ApiError(404, f"Entry not found: {path}", "EntryNotFound", headers=headers)

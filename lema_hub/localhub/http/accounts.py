@@ -1,0 +1,61 @@
+"""Accounts, cards and the small endpoints that belong to no repo."""
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from lema_hub.localhub import auth, cards
+from lema_hub.localhub.errors import ApiError
+from lema_hub.localhub.http.call import Call, text_member
+from lema_hub.localhub.paths import PLURALS
+
+
+def whoami(call: Call) -> Response:
+    """GET /api/whoami-v2."""
+    identity = call.identity
+    if identity.user is None:
+        raise ApiError(401, auth.BAD_TOKEN)
+    others = sorted(identity.namespaces - {identity.user.lower()})
+    return JSONResponse(
+        {
+            "type": "user",
+            "id": identity.user,
+            "name": identity.user,
+            "fullname": identity.user,
+            "email": None,
+            "emailVerified": False,
+            "isPro": False,
+            "canPay": False,
+            "periodEnd": None,
+            "avatarUrl": "",
+            "orgs": [
+                {"type": "org", "id": name, "name": name, "fullname": name, "roleInOrg": identity.role, "isEnterprise": False}
+                for name in others
+            ],
+            "auth": {
+                "type": "access_token",
+                "accessToken": {"displayName": identity.token_name, "role": identity.role},
+            },
+        }
+    )
+
+
+def validate_yaml(call: Call) -> Response:
+    """POST /api/validate-yaml: 400 with the errors, which a client that asks for plain text shows as they are."""
+    values = call.json()
+    content = text_member(values, "content", limit=8_000_000)
+    kind = text_member(values, "repoType", "model")
+    if kind not in PLURALS.values():
+        raise ApiError(400, f"Member 'repoType' must be one of {', '.join(PLURALS.values())}, got {kind!r:.40}")
+    found = cards.check(content, kind)  # type: ignore[arg-type]  # checked in the line above
+    status = 400 if found.errors else 200
+    if "text/plain" in call.request.headers.get("accept", ""):
+        return PlainTextResponse("\n".join(found.errors) or "ok", status_code=status)
+    answer = {
+        "errors": [{"message": message} for message in found.errors],
+        "warnings": [{"message": message} for message in found.warnings],
+    }
+    return JSONResponse(answer, status_code=status)
+
+
+def nothing(call: Call) -> Response:
+    """Endpoints that clients call to report on themselves; this server keeps no such reports."""
+    return JSONResponse({})

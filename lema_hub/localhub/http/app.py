@@ -1,0 +1,141 @@
+"""The ASGI application: the table of routes, and the guard in front of it.
+
+Routes match the path as it came over the wire, still percent-encoded: a branch `a/b` is the one segment `a%2Fb`.
+"""
+
+import secrets
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lema_hub.localhub import repos as repo_rows
+from lema_hub.localhub.errors import ApiError
+from lema_hub.localhub.http import accounts, files, refs, repos, uploads
+from lema_hub.localhub.http.call import (
+    AsyncHandler,
+    Call,
+    Handler,
+    State,
+    endpoint,
+    error_response,
+    streaming_endpoint,
+)
+from lema_hub.localhub.paths import PLURALS, URL_PREFIXES, RepoType
+
+_REPO_ROUTES: list[tuple[str, str, Handler]] = [
+    ("GET", "", repos.repo_info),
+    ("GET", "/revision/{revision}", repos.repo_info),
+    ("PUT", "/settings", repos.settings),
+    ("GET", "/auth-check", repos.auth_check),
+    ("GET", "/auth-check/write", repos.auth_check),
+    ("GET", "/refs", refs.listing),
+    ("POST", "/branch/{ref}", refs.create_branch),
+    ("DELETE", "/branch/{ref}", refs.delete_branch),
+    ("POST", "/tag/{ref}", refs.create_tag),
+    ("DELETE", "/tag/{ref}", refs.delete_tag),
+    ("GET", "/tree/{revision}", files.tree),
+    ("GET", "/tree/{revision}/{path:path}", files.tree),
+    ("POST", "/paths-info/{revision}", files.paths_info),
+    ("GET", "/commits/{revision}", files.history),
+    ("POST", "/preupload/{revision}", uploads.preupload),
+]
+_FREE_ROUTES: list[tuple[str, str, Handler]] = [
+    ("GET", "/api/whoami-v2", accounts.whoami),
+    ("POST", "/api/validate-yaml", accounts.validate_yaml),
+    ("POST", "/api/repos/create", repos.create),
+    ("DELETE", "/api/repos/delete", repos.delete),
+    ("POST", "/api/repos/move", repos.move),
+    ("GET", "/api/telemetry/{topic:path}", accounts.nothing),
+    ("GET", "/api/agent-harnesses", accounts.nothing),
+]
+
+
+def application(state: State, hosts: Iterable[str]) -> ASGIApp:
+    """The server as an ASGI application.
+
+    Args:
+        state: What all requests share.
+        hosts: The names under which the server may be addressed (the Host header without its port).
+    """
+    table: list[BaseRoute] = [
+        Route(path, endpoint(state, handler), methods=[method]) for method, path, handler in _FREE_ROUTES
+    ]
+    table.append(_streaming(state, "PUT", "/api/uploads/{slip}", uploads.put, "model"))
+    for plural, kind in PLURALS.items():
+        table.append(Route(f"/api/{plural}", endpoint(state, repos.listing, kind), methods=["GET"]))
+        api = f"/api/{plural}/{{namespace}}/{{name}}"
+        table += [
+            Route(api + path, endpoint(state, handler, kind), methods=[method]) for method, path, handler in _REPO_ROUTES
+        ]
+        table.append(_streaming(state, "POST", api + "/commit/{revision}", uploads.commit, kind))
+    # Models have no prefix, so their patterns would also take what belongs to the others: they come last.
+    for kind in ("dataset", "space", "model"):
+        page = f"/{URL_PREFIXES[kind]}{{namespace}}/{{name}}"
+        table += [
+            Route(page + "/resolve/{revision}/{path:path}", endpoint(state, files.resolve, kind), methods=["GET"]),
+            Route(page + ".git/info/lfs/objects/batch", endpoint(state, uploads.batch, kind), methods=["POST"]),
+            Route(page + ".git/info/lfs/objects/verify", endpoint(state, uploads.verify, kind), methods=["POST"]),
+        ]
+    router = Router(table, redirect_slashes=False, default=_unmatched(state))
+    return _guard(router, frozenset(host.lower() for host in hosts))
+
+
+def _streaming(state: State, method: str, path: str, handler: AsyncHandler, kind: RepoType) -> Route:
+    return Route(path, streaming_endpoint(state, handler, kind), methods=[method])
+
+
+def _unmatched(state: State) -> ASGIApp:
+    """What no route takes. A repo id without a namespace (`gpt2`) is answered as a repo that does not exist."""
+
+    def absent(call: Call) -> Response:
+        if call.request.url.path.startswith("/api/") and call.request.url.path.split("/")[2] not in PLURALS:
+            raise ApiError(404, f"No such endpoint: {call.request.method} {call.request.url.path}")
+        raise repo_rows.not_found(call.identity, call.request.url.path)
+
+    answer = endpoint(state, absent)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return app
+
+
+def _host_name(header: str) -> str:
+    """The Host header without its port: ``[::1]:80`` is ``[::1]``."""
+    return header[: header.index("]") + 1] if header.startswith("[") and "]" in header else header.split(":")[0]
+
+
+def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
+    """Check the Host header (urls are built from it), and put the protective headers on every answer."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request_id = secrets.token_hex(12)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Referrer-Policy", "no-referrer")
+            await send(message)
+
+        host = _host_name(Headers(scope=scope).get("host", ""))
+        if host.lower() not in hosts:
+            refusal = ApiError(
+                400, f"Host {host!r:.100} is not a name of this server: start it with --allow-host {host:.100}"
+            )
+            await error_response(refusal)(scope, receive, send_with_headers)
+            return
+        scope = {**scope, "path": scope["raw_path"].decode("latin-1")}
+        await inner(scope, receive, send_with_headers)
+
+    return app
+
+

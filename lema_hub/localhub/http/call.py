@@ -1,0 +1,177 @@
+"""One request: who asks, what was sent, and how it is answered.
+
+Handlers are plain functions from a `Call` to a `Response`. They run in a thread, with the body already read and the
+asker identified; errors are raised as `ApiError` and turned into an answer here, in one place.
+"""
+
+import json
+import logging
+import secrets
+import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from lema_hub.localhub import auth, repos
+from lema_hub.localhub.auth import Identity, Role
+from lema_hub.localhub.blobs import Blobs
+from lema_hub.localhub.errors import ApiError, HubError
+from lema_hub.localhub.lfs import Signer
+from lema_hub.localhub.paths import RepoType
+from lema_hub.localhub.repos import Repo
+from lema_hub.localhub.store import Store
+
+logger = logging.getLogger(__name__)
+
+MAX_JSON_BYTES: Final = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What all requests share."""
+
+    store: Store
+    blobs: Blobs
+    signer: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request; `kind` is the type of repo that its route is about."""
+
+    state: State
+    request: Request
+    identity: Identity
+    kind: RepoType
+    body: bytes = b""
+
+    def param(self, name: str) -> str:
+        """A segment (or the tail) of the path, decoded; the routes match the undecoded path."""
+        try:
+            return unquote(self.request.path_params[name], errors="strict")
+        except UnicodeDecodeError:
+            raise ApiError(400, f"Path segment {name!r} is not valid UTF-8") from None
+
+    def json(self) -> dict[str, Any]:
+        """The body, which must be a JSON object."""
+        return parse_object(self.body, "request body")
+
+    def flag(self, name: str) -> bool:
+        """Whether a query parameter is set to a true value."""
+        return self.request.query_params.get(name, "").lower() in ("1", "true", "yes")
+
+    def repo(self, db: sqlite3.Connection, role: Role = "read") -> Repo:
+        """The repo of the path, if the asker has the role."""
+        return repos.require(db, self.identity, self.kind, self.param("namespace"), self.param("name"), role)
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host as the asker reached them; the host has been checked."""
+        return f"{self.request.url.scheme}://{self.request.headers['host']}"
+
+
+Handler = Callable[[Call], Response]
+AsyncHandler = Callable[[Call], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def endpoint(state: State, handler: Handler, kind: RepoType = "model") -> Endpoint:
+    """Make a route's endpoint of a handler that wants the whole body."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            body = await read_body(request, MAX_JSON_BYTES)
+            return await run_in_threadpool(_identified, state, handler, request, kind, body)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:
+            return error_response(error)
+
+    return answer
+
+
+def streaming_endpoint(state: State, handler: AsyncHandler, kind: RepoType = "model") -> Endpoint:
+    """Make a route's endpoint of a handler that reads the body itself, piece by piece."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            identity = await run_in_threadpool(_identify, state, request)
+            return await handler(Call(state, request, identity, kind))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:
+            return error_response(error)
+
+    return answer
+
+
+def _identify(state: State, request: Request) -> Identity:
+    with state.store.read() as db:
+        return auth.identify(db, request.headers.get("authorization"))
+
+
+def _identified(state: State, handler: Handler, request: Request, kind: RepoType, body: bytes) -> Response:
+    return handler(Call(state, request, _identify(state, request), kind, body))
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body; 413 once it passes the limit."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > limit:
+            raise ApiError(413, f"Request body is larger than {limit} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def parse_object(text: bytes, what: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        ApiError: 400 if the text is not one.
+    """
+    try:
+        value = json.loads(text or b"{}")
+    except (ValueError, RecursionError):
+        raise ApiError(400, f"The {what} is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise ApiError(400, f"The {what} must be a JSON object, got {type(value).__name__}")
+    return value
+
+
+def text_member(
+    values: dict[str, Any], key: str, default: str | None = None, *, limit: int = 1000
+) -> str:
+    """A string member of a JSON object.
+
+    Raises:
+        ApiError: 400 if it is missing (and has no default), no string, or too long.
+    """
+    value = values.get(key)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or len(value) > limit:
+        raise ApiError(400, f"Member {key!r} must be a string of at most {limit} characters")
+    return value
+
+
+def error_response(error: Exception) -> Response:
+    """The answer to an error; one that was not foreseen is logged and told to nobody."""
+    if not isinstance(error, ApiError):
+        reference = secrets.token_hex(8)
+        logger.error("request failed (%s)", reference, exc_info=error)
+        detail = str(error) if isinstance(error, HubError) else "unexpected error"
+        error = ApiError(500, f"Internal error {reference}: {detail}; the server's log has more")
+    # Header values are ASCII on one line, whatever the client put into the name it asked for.
+    line = "".join(char if 32 <= ord(char) < 127 else "?" for char in error.message)[:500]
+    headers = {"X-Error-Message": line, **error.headers}
+    if error.code is not None:
+        headers["X-Error-Code"] = error.code
+    return JSONResponse({"error": error.message, **error.extra}, status_code=error.status, headers=headers)

@@ -1,0 +1,255 @@
+"""Endpoints that write files: what to upload how, large uploads, and the commit."""
+
+import base64
+import binascii
+import json
+import time
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from lema_hub.localhub import attributes, cards, commits, info, lfs, refs, repos, trees
+from lema_hub.localhub.blobs import CHUNK_BYTES
+from lema_hub.localhub.commits import AddFile, AddLfsFile, DeleteFile, DeleteFolder, Operation
+from lema_hub.localhub.errors import ApiError
+from lema_hub.localhub.http.call import Call, parse_object, text_member
+from lema_hub.localhub.lfs import Slip
+from lema_hub.localhub.paths import RepoType, check_file_path
+
+MAX_PREUPLOAD: Final = 256
+MAX_LINE_BYTES: Final = 64_000_000
+MAX_COMMIT_BYTES: Final = 1_000_000_000
+
+
+def _refuse_pull_request(call: Call) -> None:
+    if call.flag("create_pr"):
+        raise ApiError(501, "This server has no pull requests: commit to a branch instead")
+
+
+def preupload(call: Call) -> Response:
+    """POST /api/{type}/{repo}/preupload/{revision}: the mode of each file, and what the repo has there now."""
+    _refuse_pull_request(call)
+    values = call.json()
+    wanted = values.get("files")
+    if not isinstance(wanted, list) or len(wanted) > MAX_PREUPLOAD or not all(isinstance(f, dict) for f in wanted):
+        raise ApiError(400, f"Member 'files' must be a list of at most {MAX_PREUPLOAD} objects")
+    answers = []
+    with call.state.store.read() as db:
+        repo = call.repo(db, "write")
+        commit = commits.get(db, repo.key, refs.resolve(db, repo.key, call.param("revision")))
+        git_attributes = info.read_text(db, call.state.blobs, repo.key, commit.tree, ".gitattributes")
+        git_ignore = values.get("gitIgnore")
+        if not isinstance(git_ignore, str):
+            git_ignore = info.read_text(db, call.state.blobs, repo.key, commit.tree, ".gitignore")
+        large, ignored = attributes.lfs_patterns(git_attributes), attributes.ignored_paths(git_ignore)
+        for file in wanted:
+            path = check_file_path(text_member(file, "path", limit=4096))
+            size = file.get("size")
+            if not isinstance(size, int) or size < 0:
+                raise ApiError(400, f"Member 'size' of {path} must be a whole number of bytes")
+            entry = trees.find(db, repo.key, commit.tree, path)
+            answer: dict[str, Any] = {
+                "path": path,
+                "uploadMode": attributes.upload_mode(path, size, _decode(file.get("sample") or ""), large),
+                "shouldIgnore": ignored.match_file(path),
+            }
+            if entry is not None and entry.kind == "file":
+                answer["oid"] = entry.sha256 if entry.lfs else entry.oid
+            answers.append(answer)
+    return JSONResponse({"files": answers})
+
+
+def _decode(text: object) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)  # type: ignore[arg-type]  # a TypeError is caught
+    except (binascii.Error, TypeError, ValueError):
+        raise ApiError(400, "File content must be base64") from None
+
+
+def batch(call: Call) -> Response:
+    """POST /{repo}.git/info/lfs/objects/batch: a signed url for each object that the repo lacks."""
+    values = call.json()
+    objects = values.get("objects")
+    if values.get("operation") != "upload":
+        raise ApiError(422, "Only the LFS operation 'upload' is served here; download by the resolve url")
+    if values.get("hash_algo", "sha256") != "sha256":
+        raise ApiError(409, "Only hash_algo sha256 is supported")
+    if not isinstance(objects, list) or len(objects) > lfs.MAX_BATCH or not all(isinstance(o, dict) for o in objects):
+        raise ApiError(422, f"Member 'objects' must be a list of at most {lfs.MAX_BATCH} objects")
+    answers = []
+    with call.state.store.write() as db:
+        repo = call.repo(db, "write")
+        for wanted in objects:
+            oid, size = wanted.get("oid"), wanted.get("size")
+            answer: dict[str, Any] = {"oid": oid, "size": size}
+            fault = lfs.check_object(oid, size)
+            if fault is not None:
+                answer |= {"oid": str(oid), "size": size if isinstance(size, int) else 0}
+                answer["error"] = {"code": 422, "message": fault}
+            elif not lfs.is_held(db, repo.key, oid):
+                slip = Slip(repo.key, oid, size, int(time.time()) + lfs.LIFETIME_SECONDS)
+                answer["actions"] = {
+                    "upload": {"href": f"{call.base_url}/api/uploads/{call.state.signer.sign(slip)}"},
+                    "verify": {"href": f"{call.base_url}/{repo.url_path}.git/info/lfs/objects/verify"},
+                }
+            answers.append(answer)
+    return JSONResponse({"transfer": "basic", "objects": answers}, media_type="application/vnd.git-lfs+json")
+
+
+async def put(call: Call) -> Response:
+    """PUT /api/uploads/{slip}: the bytes, hashed while they are written; kept only if they are the promised ones."""
+    slip = call.state.signer.open(call.param("slip"))
+    announced = call.request.headers.get("content-length")
+    if announced is not None and announced.isdigit() and int(announced) > slip.size:
+        raise ApiError(413, f"Upload of {announced} bytes is larger than the {slip.size} bytes that were announced")
+    with call.state.blobs.writer(limit=slip.size) as writer:
+        pending = bytearray()
+        async for piece in call.request.stream():
+            pending += piece
+            if len(pending) >= CHUNK_BYTES:
+                await run_in_threadpool(writer.write, bytes(pending))
+                pending.clear()
+        await run_in_threadpool(writer.write, bytes(pending))
+        if writer.size != slip.size:
+            raise ApiError(400, f"Upload has {writer.size} bytes, expected {slip.size}")
+        await run_in_threadpool(writer.commit, expected=slip.sha256)
+    await run_in_threadpool(_record, call, slip)
+    return Response(status_code=200)
+
+
+def _record(call: Call, slip: Slip) -> None:
+    with call.state.store.write() as db:
+        if repos.by_key(db, slip.repo) is None:
+            raise ApiError(404, "The repo of this upload was deleted", "RepoNotFound")
+        commits.record_blob(db, slip.repo, slip.sha256, slip.size)
+
+
+def verify(call: Call) -> Response:
+    """POST /{repo}.git/info/lfs/objects/verify."""
+    values = call.json()
+    fault = lfs.check_object(values.get("oid"), values.get("size"))
+    if fault is not None:
+        raise ApiError(422, fault)
+    with call.state.store.read() as db:
+        repo = call.repo(db, "write")
+        row = db.execute("SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo.key, values["oid"])).fetchone()
+    if row is None or row["size"] != values["size"]:
+        raise ApiError(404, f"LFS object {values['oid']} was not uploaded to this repo with that size")
+    return JSONResponse({})
+
+
+async def commit(call: Call) -> Response:
+    """POST /api/{type}/{repo}/commit/{revision}: one JSON line for the header, one for each operation.
+
+    Lines are taken as they come and small files put on the disk at once, so that memory holds one line. The lock is
+    taken only after the last one.
+    """
+    _refuse_pull_request(call)
+    await run_in_threadpool(_check_may_commit, call)
+    reader = _Reader(call)
+    pending = bytearray()
+    total = 0
+    async for piece in call.request.stream():
+        total += len(piece)
+        pending += piece
+        if total > MAX_COMMIT_BYTES:
+            raise ApiError(413, f"Commit is larger than {MAX_COMMIT_BYTES} bytes: upload large files by LFS")
+        if b"\n" in piece:
+            *lines, rest = pending.split(b"\n")
+            pending = bytearray(rest)
+            for line in lines:
+                await run_in_threadpool(reader.take, bytes(line))
+        if len(pending) > MAX_LINE_BYTES:
+            raise ApiError(413, f"A commit line is larger than {MAX_LINE_BYTES} bytes: upload the file by LFS")
+    await run_in_threadpool(reader.take, bytes(pending))
+    return await run_in_threadpool(_commit, call, reader.request())
+
+
+def _check_may_commit(call: Call) -> None:
+    with call.state.store.read() as db:
+        call.repo(db, "write")
+
+
+class _Reader:
+    """Turns the lines of a commit into its request, and stores the contents on the way."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._header: dict[str, Any] | None = None
+        self._operations: list[Operation] = []
+
+    def take(self, line: bytes) -> None:
+        """Read one line; an empty one is skipped."""
+        if not line.strip():
+            return
+        item = parse_object(line, "commit line")
+        key, value = item.get("key"), item.get("value")
+        if not isinstance(value, dict):
+            raise ApiError(400, "A commit line must look like {\"key\": ..., \"value\": {...}}")
+        if key == "header":
+            self._header = value
+            return
+        if len(self._operations) >= commits.MAX_OPERATIONS:
+            raise ApiError(413, f"Commit has more than {commits.MAX_OPERATIONS} operations: split it")
+        self._operations.append(self._operation(key, value))
+
+    def _operation(self, key: object, value: dict[str, Any]) -> Operation:
+        path = text_member(value, "path", limit=4096)
+        if key == "file":
+            return self._small_file(check_file_path(path), value)
+        if key == "lfsFile":
+            fault = lfs.check_object(value.get("oid"), value.get("size", 0))
+            if fault is not None:
+                raise ApiError(400, f"LFS file {path}: {fault}")
+            return AddLfsFile(path=path, sha256=value["oid"], size=value.get("size"))
+        if key == "deletedFile":
+            return DeleteFile(path=path)
+        if key == "deletedFolder":
+            return DeleteFolder(path=path)
+        raise ApiError(400, f"Unknown commit operation {key!r:.40}")
+
+    def _small_file(self, path: str, value: dict[str, Any]) -> AddFile:
+        content = value.get("content")
+        encoding = value.get("encoding", "utf-8")
+        if not isinstance(content, str) or encoding not in ("base64", "utf-8"):
+            raise ApiError(400, f"File {path} must have a 'content' string and the 'encoding' base64 or utf-8")
+        data = _decode(content) if encoding == "base64" else content.encode()
+        if path == "README.md":
+            _check_card(data, self._call.kind)
+        return AddFile(
+            path=path, oid=trees.git_id("blob", data), sha256=self._call.state.blobs.put(data), size=len(data)
+        )
+
+    def request(self) -> commits.Request:
+        """The whole commit, once every line was taken."""
+        if self._header is None:
+            raise ApiError(400, "The commit has no header line")
+        title, _, rest = text_member(self._header, "summary", limit=commits.MAX_TITLE_CHARS).partition("\n")
+        message = text_member(self._header, "description", "", limit=commits.MAX_MESSAGE_CHARS)
+        if not title.strip():
+            raise ApiError(400, "The commit's summary must not be empty")
+        parent = text_member(self._header, "parentCommit", "", limit=40).lower() or None
+        return commits.Request(
+            title=title.strip(),
+            message="\n\n".join(part for part in (rest.strip(), message) if part),
+            parent=parent,
+            operations=self._operations,
+        )
+
+
+def _check_card(readme: bytes, kind: RepoType) -> None:
+    errors = cards.check(readme.decode(errors="replace"), kind).errors
+    if errors:
+        raise ApiError(400, f"Invalid metadata in README.md: {'; '.join(errors)}")
+
+
+def _commit(call: Call, request: commits.Request) -> Response:
+    branch = call.param("revision").removeprefix("refs/heads/")
+    with call.state.store.write() as db:
+        repo = call.repo(db, "write")
+        done = commits.commit(db, repo.key, branch, request, str(call.identity.user))
+        if branch == refs.MAIN:
+            info.index(db, call.state.blobs, repo, done.tree)
+    url = f"{call.base_url}/{repo.url_path}/commit/{done.oid}"
+    return JSONResponse({"success": True, "commitUrl": url, "commitOid": done.oid, "hookOutput": ""})

@@ -1,0 +1,177 @@
+"""What the Hub tells about a repo: the JSON of `model_info`, `dataset_info`, `space_info` and of the listings."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from lema_hub.localhub import cards, trees
+from lema_hub.localhub.blobs import Blobs
+from lema_hub.localhub.commits import Commit
+from lema_hub.localhub.repos import Repo
+
+Json = dict[str, Any]
+
+# Of a text file that describes the repo (README.md, config.json) no more than this is read.
+_MAX_TEXT_BYTES: Final = 4_000_000
+_MAX_SHARDS: Final = 64
+
+
+def iso_date(seconds: int) -> str:
+    """Seconds since 1970 as the Hub writes dates."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def read_text(db: sqlite3.Connection, blobs: Blobs, repo: int, tree: str, path: str) -> str:
+    """A small text file of a commit; empty if it is missing, large, or not text."""
+    entry = trees.find(db, repo, tree, path)
+    if entry is None or entry.kind != "file" or entry.size > _MAX_TEXT_BYTES:
+        return ""
+    return blobs.read(entry.sha256).decode(errors="replace")
+
+
+def tags_at(db: sqlite3.Connection, blobs: Blobs, repo: Repo, tree: str) -> list[str]:
+    """The tags that a commit's README and file names give to its repo."""
+    readme = read_text(db, blobs, repo.key, tree, "README.md")
+    return cards.tags(readme, repo.type, [entry.path for entry in trees.files(db, repo.key, tree)])
+
+
+def index(db: sqlite3.Connection, blobs: Blobs, repo: Repo, tree: str) -> None:
+    """Store the tags of a new head of `main`, for the listings to filter by."""
+    db.execute("DELETE FROM repo_tag WHERE repo = ?", (repo.key,))
+    found = tags_at(db, blobs, repo, tree)
+    db.executemany("INSERT OR IGNORE INTO repo_tag VALUES (?, ?)", [(repo.key, tag) for tag in found])
+
+
+def describe(
+    db: sqlite3.Connection,
+    blobs: Blobs,
+    repo: Repo,
+    commit: Commit,
+    *,
+    only: frozenset[str] | None = None,
+    with_blobs: bool = False,
+) -> Json:
+    """Everything about a repo at a commit.
+
+    Args:
+        db: A reading transaction.
+        blobs: Where the contents lie.
+        repo: The repo.
+        commit: The commit whose files are described.
+        only: The members asked for by `expand`; None for all.
+        with_blobs: Give sizes and ids of the files too.
+    """
+    files = trees.files(db, repo.key, commit.tree)
+    names = [entry.path for entry in files]
+    readme = read_text(db, blobs, repo.key, commit.tree, "README.md")
+    try:
+        card = cards.read(readme)
+    except cards.CardError:
+        card = {}
+    members: dict[str, Callable[[], object]] = {
+        "author": lambda: repo.namespace,
+        "sha": lambda: commit.oid,
+        "lastModified": lambda: iso_date(commit.created_at),
+        "createdAt": lambda: repo.created_at,
+        "private": lambda: repo.private,
+        "gated": lambda: repo.gated or False,
+        "disabled": lambda: False,
+        "tags": lambda: cards.tags(readme, repo.type, names),
+        "cardData": lambda: card,
+        "siblings": lambda: [_sibling(entry, with_blobs) for entry in files],
+        "usedStorage": lambda: used_storage(db, repo.key),
+    }
+    if repo.type == "model":
+        members |= {
+            "pipeline_tag": lambda: card.get("pipeline_tag"),
+            "library_name": lambda: cards.library_name(card, names),
+            "config": lambda: _config(read_text(db, blobs, repo.key, commit.tree, "config.json")),
+            "safetensors": lambda: _safetensors(blobs, files),
+            "model-index": lambda: card.get("model-index"),
+        }
+    elif repo.type == "dataset":
+        members |= {"description": lambda: card.get("description")}
+    else:
+        members |= {
+            "sdk": lambda: card.get("sdk") or repo.sdk,
+            "models": lambda: card.get("models", []),
+            "datasets": lambda: card.get("datasets", []),
+        }
+    described: Json = {"id": repo.id}
+    if repo.type == "model":
+        described["modelId"] = repo.id
+    for member, value in members.items():
+        if only is None or member in only:
+            described[member] = value()
+    return {member: value for member, value in described.items() if value is not None}
+
+
+def summary(db: sqlite3.Connection, repo: Repo) -> Json:
+    """The short form of a repo that listings show."""
+    rows = db.execute("SELECT tag FROM repo_tag WHERE repo = ?", (repo.key,))
+    return {
+        "id": repo.id,
+        **({"modelId": repo.id} if repo.type == "model" else {}),
+        "author": repo.namespace,
+        "lastModified": repo.updated_at,
+        "createdAt": repo.created_at,
+        "private": repo.private,
+        "gated": repo.gated or False,
+        "disabled": False,
+        "tags": [tag for (tag,) in rows],
+    }
+
+
+def file_json(entry: trees.Entry) -> Json:
+    """One line of a tree listing."""
+    described: Json = {"type": entry.kind, "oid": entry.oid, "size": entry.size, "path": entry.path}
+    if entry.lfs:
+        described["lfs"] = {"oid": entry.sha256, "size": entry.size, "pointerSize": entry.pointer_size}
+    return described
+
+
+def used_storage(db: sqlite3.Connection, repo: int) -> int:
+    """Bytes of all contents that a repo holds, over its whole history."""
+    total: int = db.execute("SELECT coalesce(sum(size), 0) FROM blob WHERE repo = ?", (repo,)).fetchone()[0]
+    return total
+
+
+def _sibling(entry: trees.Entry, with_blobs: bool) -> Json:
+    described: Json = {"rfilename": entry.path}
+    if with_blobs:
+        described |= {"size": entry.size, "blobId": entry.oid}
+        if entry.lfs:
+            described["lfs"] = {"sha256": entry.sha256, "size": entry.size, "pointerSize": entry.pointer_size}
+    return described
+
+
+def _config(text: str) -> Json | None:
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(config, dict):
+        return None
+    return {key: config[key] for key in ("architectures", "model_type", "quantization_config") if key in config}
+
+
+def _safetensors(blobs: Blobs, files: list[trees.Entry]) -> Json | None:
+    """Number of parameters by dtype, read off the headers of the safetensors files."""
+    parameters: dict[str, int] = {}
+    shards = [entry for entry in files if entry.path.endswith(".safetensors") and "/" not in entry.path]
+    for entry in shards[:_MAX_SHARDS]:
+        try:
+            with blobs.path(entry.sha256).open("rb") as file:
+                length = int.from_bytes(file.read(8), "little")
+                header = json.loads(file.read(min(length, _MAX_TEXT_BYTES)))
+            for name, tensor in header.items():
+                if name != "__metadata__":
+                    count = 1
+                    for side in tensor["shape"]:
+                        count *= side
+                    parameters[tensor["dtype"]] = parameters.get(tensor["dtype"], 0) + count
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+    return {"parameters": parameters, "total": sum(parameters.values())} if parameters else None

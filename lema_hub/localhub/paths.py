@@ -1,0 +1,106 @@
+"""Names that clients choose: repo ids, ref names, file paths. Checked here, and never mapped to the disk.
+
+A path that is accepted here can be checked out on Linux, macOS and Windows: no traversal, no `.git`, no
+control character, no backslash. Two names that differ only in case or Unicode form are the caller's to
+refuse (`fold` gives the common form), because that needs the names beside it.
+"""
+
+import re
+import unicodedata
+from typing import Final, Literal
+
+from lema_hub.localhub.errors import ApiError
+
+RepoType = Literal["model", "dataset", "space"]
+
+PLURALS: Final[dict[str, RepoType]] = {"models": "model", "datasets": "dataset", "spaces": "space"}
+URL_PREFIXES: Final[dict[RepoType, str]] = {"model": "", "dataset": "datasets/", "space": "spaces/"}
+
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
+_REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
+_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
+# First segments of the server's own urls; a namespace of that name would shadow them.
+_RESERVED = frozenset({"api", "models", "datasets", "spaces", "buckets", "kernels", "resolve", "docs", "settings"})
+
+MAX_PATH_BYTES: Final = 1024
+MAX_SEGMENT_BYTES: Final = 255
+MAX_REF_BYTES: Final = 200
+
+
+def check_name(name: str, what: str) -> str:
+    """Return a namespace or repo name, or refuse it with 400.
+
+    The rules are those of ``huggingface_hub.utils.validate_repo_id``: letters, digits, ``-_.``, at most 96,
+    neither ``--`` nor ``..``, no ``.git`` at the end.
+    """
+    legal = len(name) <= 96 and _NAME.fullmatch(name) and "--" not in name and ".." not in name
+    if not legal or name.lower().endswith(".git"):
+        raise ApiError(
+            400,
+            f"Invalid {what} {name!r:.120}: use 1 to 96 letters, digits, '-', '_' or '.', "
+            "not '--' or '..', not starting or ending with '-' or '.', not ending with '.git'",
+        )
+    if what == "namespace" and name.lower() in _RESERVED:
+        raise ApiError(400, f"Invalid namespace {name!r}: the name is reserved")
+    return name
+
+
+def check_ref_name(name: str, what: str) -> str:
+    """Return a branch or tag name that git would accept (``git check-ref-format``), or refuse it with 400."""
+    parts = name.split("/")
+    illegal = (
+        not name
+        or len(name.encode()) > MAX_REF_BYTES
+        or _REF_FORBIDDEN.search(name)
+        or name in ("@", "HEAD")
+        or name.startswith(("-", "refs/"))
+        or name.endswith(".")
+        or any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
+        or _COMMIT_ID.fullmatch(name)
+    )
+    if illegal:
+        raise ApiError(400, f"Invalid {what} name {name!r:.120}: git does not accept it as a reference")
+    return name
+
+
+def check_file_path(path: str) -> str:
+    """Return a path inside a repo, or refuse it with 422."""
+    reason = _path_fault(path)
+    if reason is not None:
+        raise ApiError(422, f"Invalid path {path!r:.120}: {reason}")
+    return path
+
+
+def _path_fault(path: str) -> str | None:
+    try:
+        encoded = path.encode()
+    except UnicodeEncodeError:
+        return "not valid Unicode"
+    if not path:
+        return "empty"
+    if len(encoded) > MAX_PATH_BYTES:
+        return f"longer than {MAX_PATH_BYTES} bytes"
+    if path.startswith("/"):
+        return "absolute"
+    if "\\" in path:
+        return "contains a backslash"
+    if any(ord(char) < 32 or ord(char) == 127 for char in path):
+        return "contains a control character"
+    for segment in path.split("/"):
+        if segment in ("", ".", ".."):
+            return f"contains the segment {segment!r}"
+        if fold(segment).rstrip(" .") == ".git":
+            return "contains a '.git' segment"
+        if len(segment.encode()) > MAX_SEGMENT_BYTES:
+            return f"contains a segment longer than {MAX_SEGMENT_BYTES} bytes"
+    return None
+
+
+def fold(name: str) -> str:
+    """The form under which names clash on file systems that ignore case or normalise Unicode."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def is_commit_id(text: str) -> bool:
+    """Whether the text has the form of a full commit id (40 lower-case hex digits)."""
+    return _COMMIT_ID.fullmatch(text) is not None

@@ -1,0 +1,134 @@
+"""Branches, tags, and what a revision means.
+
+A tag never moves: making it again is a 409, wherever it points. A branch and a tag cannot share a name, so that
+nobody can slip a branch in front of a published version.
+"""
+
+import re
+import sqlite3
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from lema_hub.localhub.errors import ApiError, revision_not_found
+from lema_hub.localhub.paths import check_ref_name, is_commit_id
+
+MAIN: Final = "main"
+_HEADS: Final = "refs/heads/"
+_TAGS: Final = "refs/tags/"
+_SHORT_ID = re.compile(r"[0-9a-f]{7,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A branch or a tag; `name` is the short one, `ref` the full one, `target` a commit id."""
+
+    name: str
+    ref: str
+    target: str
+
+
+def _target(db: sqlite3.Connection, repo: int, ref: str) -> str | None:
+    row = db.execute("SELECT target FROM ref WHERE repo = ? AND name = ?", (repo, ref)).fetchone()
+    return None if row is None else str(row["target"])
+
+
+def head(db: sqlite3.Connection, repo: int, branch: str) -> str | None:
+    """The commit that a branch points to, or None if there is no such branch."""
+    return _target(db, repo, _HEADS + branch)
+
+
+def set_head(db: sqlite3.Connection, repo: int, branch: str, commit: str) -> None:
+    """Let a branch point to a commit; makes the branch if it is missing."""
+    db.execute(
+        "INSERT INTO ref (repo, name, target) VALUES (?, ?, ?) "
+        "ON CONFLICT (repo, name) DO UPDATE SET target = excluded.target",
+        (repo, _HEADS + branch, commit),
+    )
+
+
+def resolve(db: sqlite3.Connection, repo: int, revision: str) -> str:
+    """The commit id that a revision means: a branch, a tag, a full ref, a commit id or its first 7 digits or more.
+
+    Raises:
+        ApiError: 404 RevisionNotFound.
+    """
+    for name in (_HEADS + revision, _TAGS + revision, revision):
+        target = _target(db, repo, name)
+        if target is not None:
+            return target
+    if is_commit_id(revision):
+        if db.execute("SELECT 1 FROM commits WHERE repo = ? AND oid = ?", (repo, revision)).fetchone():
+            return revision
+    elif _SHORT_ID.fullmatch(revision):
+        rows = db.execute(
+            "SELECT oid FROM commits WHERE repo = ? AND oid BETWEEN ? AND ? LIMIT 2",
+            (repo, revision, revision + "g"),
+        ).fetchall()
+        if len(rows) == 1:
+            return str(rows[0]["oid"])
+    raise revision_not_found(revision)
+
+
+def listing(db: sqlite3.Connection, repo: int, kind: Literal["branch", "tag"]) -> list[Ref]:
+    """Every branch or every tag, by name; `main` comes first."""
+    prefix = _HEADS if kind == "branch" else _TAGS
+    rows = db.execute("SELECT name, target FROM ref WHERE repo = ? ORDER BY name", (repo,)).fetchall()
+    found = [
+        Ref(name=row["name"].removeprefix(prefix), ref=row["name"], target=row["target"])
+        for row in rows
+        if row["name"].startswith(prefix)
+    ]
+    return sorted(found, key=lambda ref: (ref.name != MAIN, ref.name))
+
+
+def create_branch(db: sqlite3.Connection, repo: int, branch: str, starting_point: str | None) -> None:
+    """Make a branch at a revision (`main` if none is given).
+
+    Raises:
+        ApiError: 400 for a bad name, 404 for an unknown starting point, 409 if the name is taken.
+    """
+    check_ref_name(branch, "branch")
+    target = resolve(db, repo, starting_point or MAIN)
+    _refuse_taken(db, repo, branch)
+    set_head(db, repo, branch, target)
+
+
+def delete_branch(db: sqlite3.Connection, repo: int, branch: str) -> None:
+    """Delete a branch; its commits stay until the next garbage collection.
+
+    Raises:
+        ApiError: 403 for `main`, 404 if there is no such branch.
+    """
+    if branch == MAIN:
+        raise ApiError(403, f"Cannot delete {_HEADS}{MAIN}")
+    if db.execute("DELETE FROM ref WHERE repo = ? AND name = ?", (repo, _HEADS + branch)).rowcount == 0:
+        raise revision_not_found(branch)
+
+
+def create_tag(db: sqlite3.Connection, repo: int, tag: str, revision: str, message: str | None) -> None:
+    """Tag a revision, for good.
+
+    Raises:
+        ApiError: 404 for an unknown revision (looked at first, as the Hub does), 400 for a bad name, 409 if it is
+            taken.
+    """
+    target = resolve(db, repo, revision)
+    check_ref_name(tag, "tag")
+    _refuse_taken(db, repo, tag)
+    db.execute("INSERT INTO ref VALUES (?, ?, ?, ?)", (repo, _TAGS + tag, target, message))
+
+
+def delete_tag(db: sqlite3.Connection, repo: int, tag: str) -> None:
+    """Delete a tag.
+
+    Raises:
+        ApiError: 404 if there is no such tag.
+    """
+    if db.execute("DELETE FROM ref WHERE repo = ? AND name = ?", (repo, _TAGS + tag)).rowcount == 0:
+        raise revision_not_found(tag)
+
+
+def _refuse_taken(db: sqlite3.Connection, repo: int, name: str) -> None:
+    for prefix in (_HEADS, _TAGS):
+        if _target(db, repo, prefix + name) is not None:
+            raise ApiError(409, f"Reference {prefix}{name} already exists")

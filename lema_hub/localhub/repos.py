@@ -1,0 +1,217 @@
+"""Repos: made, found, moved, changed, deleted; and who may see them.
+
+A repo that the asker may not see is answered exactly like one that does not exist.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Literal
+
+from lema_hub.localhub.auth import Identity, Role, ensure_namespace
+from lema_hub.localhub.errors import ApiError
+from lema_hub.localhub.paths import URL_PREFIXES, RepoType, check_name
+from lema_hub.localhub.store import now
+
+Gated = Literal["auto", "manual"]
+
+SDKS = ("gradio", "docker", "static", "streamlit")
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """One row of the table of repos."""
+
+    key: int
+    type: RepoType
+    namespace: str
+    name: str
+    private: bool
+    gated: Gated | None
+    sdk: str | None
+    created_at: str
+    updated_at: str
+
+    @property
+    def id(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def url_path(self) -> str:
+        """The path of the repo's page: ``datasets/lema/nano``."""
+        return URL_PREFIXES[self.type] + self.id
+
+
+def _from_row(row: sqlite3.Row) -> Repo:
+    return Repo(
+        key=row["id"],
+        type=row["type"],
+        namespace=row["namespace"],
+        name=row["name"],
+        private=bool(row["private"]),
+        gated=row["gated"],
+        sdk=row["sdk"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def lookup(db: sqlite3.Connection, kind: RepoType, namespace: str, name: str) -> Repo | None:
+    """The repo of that name, or the one that was moved away from it."""
+    row = db.execute(
+        "SELECT * FROM repo WHERE type = ? AND namespace = ? AND name = ?", (kind, namespace, name)
+    ).fetchone()
+    if row is None:
+        row = db.execute(
+            "SELECT repo.* FROM former_name AS old JOIN repo ON repo.id = old.repo "
+            "WHERE old.type = ? AND old.namespace = ? AND old.name = ?",
+            (kind, namespace, name),
+        ).fetchone()
+    return None if row is None else _from_row(row)
+
+
+def by_key(db: sqlite3.Connection, key: int) -> Repo | None:
+    """The repo with that row id."""
+    row = db.execute("SELECT * FROM repo WHERE id = ?", (key,)).fetchone()
+    return None if row is None else _from_row(row)
+
+
+def visible(db: sqlite3.Connection, identity: Identity, kind: RepoType) -> list[Repo]:
+    """Every repo of a type that the asker may see, oldest first."""
+    rows = db.execute("SELECT * FROM repo WHERE type = ? ORDER BY id", (kind,)).fetchall()
+    found = [_from_row(row) for row in rows]
+    return [repo for repo in found if not repo.private or identity.may("read", repo.namespace)]
+
+
+def not_found(identity: Identity, repo_id: str) -> ApiError:
+    """The answer to a repo that is missing or hidden: 401 to a stranger, 404 to a user, as the Hub has it."""
+    if identity.user is None:
+        return ApiError(401, "Invalid username or password.", "RepoNotFound")
+    return ApiError(404, f"Repository not found: {repo_id}", "RepoNotFound")
+
+
+def require(
+    db: sqlite3.Connection, identity: Identity, kind: RepoType, namespace: str, name: str, role: Role = "read"
+) -> Repo:
+    """The repo, if the asker has the role that the request needs.
+
+    Raises:
+        ApiError: 401 or 404 if it is missing or hidden, 403 if it can be seen but not changed.
+    """
+    repo = lookup(db, kind, namespace, name)
+    if repo is None or (repo.private and not identity.may("read", repo.namespace)):
+        raise not_found(identity, f"{namespace}/{name}")
+    if role != "read" and not identity.may(role, repo.namespace):
+        if identity.user is None:
+            raise ApiError(401, "Log in to change a repo: no token was sent")
+        raise ApiError(
+            403,
+            f"Token {identity.token_name!r} has role {identity.role!r} and may not change {repo.id}: "
+            f"it needs role {role!r} in namespace {repo.namespace!r}",
+        )
+    return repo
+
+
+def require_download(identity: Identity, repo: Repo) -> None:
+    """Refuse the files of a gated repo to those who were not let in.
+
+    Raises:
+        ApiError: 401 to a stranger, 403 to a user outside the namespace, both with code GatedRepo.
+    """
+    if repo.gated is None or identity.may("read", repo.namespace):
+        return
+    if identity.user is None:
+        raise ApiError(401, f"Access to {repo.type} {repo.id} is restricted: log in", "GatedRepo")
+    if repo.gated == "manual":
+        raise ApiError(403, f"Access to {repo.type} {repo.id} is restricted to its namespace", "GatedRepo")
+
+
+def create(
+    db: sqlite3.Connection,
+    identity: Identity,
+    *,
+    kind: RepoType,
+    namespace: str,
+    name: str,
+    private: bool = False,
+    sdk: str | None = None,
+) -> Repo:
+    """Make an empty repo.
+
+    Raises:
+        ApiError: 401 or 403 without the right to write there, 409 if it exists, 400 for a bad name or SDK.
+    """
+    check_name(namespace, "namespace")
+    check_name(name, "repo name")
+    if len(namespace) + 1 + len(name) > 96:
+        raise ApiError(400, f"Invalid repo id {namespace}/{name}: longer than 96 characters")
+    if identity.user is None:
+        raise ApiError(401, "Log in to create a repo: no token was sent")
+    if not identity.may("write", namespace):
+        raise ApiError(
+            403,
+            f"Token {identity.token_name!r} has role {identity.role!r} and may not create repos in "
+            f"{namespace!r}: it needs role 'write' there",
+        )
+    if kind == "space" and sdk not in SDKS:
+        raise ApiError(400, f"Invalid Space SDK {sdk!r:.40}: use one of {', '.join(SDKS)}")
+    existing = lookup(db, kind, namespace, name)
+    if existing is not None and existing.id.lower() == f"{namespace}/{name}".lower():
+        raise ApiError(409, f"You already created this {kind} repo: {existing.id}")
+    ensure_namespace(db, namespace)
+    # A repo that takes over a former name takes it for good.
+    db.execute(
+        "DELETE FROM former_name WHERE type = ? AND namespace = ? AND name = ?", (kind, namespace, name)
+    )
+    moment = now()
+    row = db.execute(
+        "INSERT INTO repo (type, namespace, name, private, sdk, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (kind, namespace, name, private, sdk, moment, moment),
+    )
+    assert row.lastrowid is not None
+    repo = by_key(db, row.lastrowid)
+    assert repo is not None
+    return repo
+
+
+def delete(db: sqlite3.Connection, repo: Repo) -> None:
+    """Delete a repo with its history; its blobs go at the next garbage collection."""
+    # Children of `commits` and `blob` first: SQLite checks each foreign key while it cascades.
+    for table in ("ref", "commits", "entry", "file", "blob"):
+        db.execute(f"DELETE FROM {table} WHERE repo = ?", (repo.key,))
+    db.execute("DELETE FROM repo WHERE id = ?", (repo.key,))
+
+
+def move(db: sqlite3.Connection, identity: Identity, repo: Repo, namespace: str, name: str) -> None:
+    """Rename a repo; the old name goes on resolving to it until another repo takes it.
+
+    Raises:
+        ApiError: 409 if the new name is taken, 403 without the right to write in the new namespace.
+    """
+    check_name(namespace, "namespace")
+    check_name(name, "repo name")
+    if not identity.may("write", namespace):
+        raise ApiError(403, f"Token {identity.token_name!r} may not create repos in {namespace!r}")
+    taken = lookup(db, repo.type, namespace, name)
+    if taken is not None and taken.key != repo.key:
+        raise ApiError(409, f"A {repo.type} repository called {namespace}/{name} already exists")
+    ensure_namespace(db, namespace)
+    db.execute(
+        "DELETE FROM former_name WHERE type = ? AND namespace = ? AND name = ?", (repo.type, namespace, name)
+    )
+    db.execute("UPDATE repo SET namespace = ?, name = ? WHERE id = ?", (namespace, name, repo.key))
+    if repo.id.lower() != f"{namespace}/{name}".lower():
+        db.execute(
+            "INSERT OR REPLACE INTO former_name VALUES (?, ?, ?, ?)",
+            (repo.type, repo.namespace, repo.name, repo.key),
+        )
+
+
+def change_settings(
+    db: sqlite3.Connection, repo: Repo, *, private: bool | None, gated: Gated | Literal[False] | None
+) -> None:
+    """Change visibility and gating; None leaves a setting as it is."""
+    if private is not None:
+        db.execute("UPDATE repo SET private = ? WHERE id = ?", (private, repo.key))
+    if gated is not None:
+        db.execute("UPDATE repo SET gated = ? WHERE id = ?", (gated or None, repo.key))

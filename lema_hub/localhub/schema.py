@@ -1,0 +1,111 @@
+"""Tables of the embedded Hub.
+
+Repos hold real git objects (same ids as git would give), spread over rows: `entry` is one line of a tree, `file`
+is a git blob, large files are git-lfs pointers. All objects belong to a repo, so that nothing can be read, or
+claimed as already uploaded, through another repo. `repo.id` is never reused: a signed upload url of a deleted repo
+fits no later one.
+"""
+
+from typing import Final
+
+VERSION: Final = 1
+
+SCHEMA: Final = """
+CREATE TABLE setting (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE namespace (
+    name       TEXT PRIMARY KEY COLLATE NOCASE,
+    created_at TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE token (
+    id         INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL UNIQUE,
+    user       TEXT NOT NULL COLLATE NOCASE REFERENCES namespace (name),
+    digest     TEXT NOT NULL UNIQUE,
+    role       TEXT NOT NULL CHECK (role IN ('read', 'write', 'admin')),
+    created_at TEXT NOT NULL,
+    expires_at TEXT,
+    revoked_at TEXT
+);
+CREATE TABLE token_namespace (
+    token     INTEGER NOT NULL REFERENCES token (id) ON DELETE CASCADE,
+    namespace TEXT NOT NULL COLLATE NOCASE REFERENCES namespace (name),
+    PRIMARY KEY (token, namespace)
+) WITHOUT ROWID;
+
+CREATE TABLE repo (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    type       TEXT NOT NULL CHECK (type IN ('model', 'dataset', 'space')),
+    namespace  TEXT NOT NULL COLLATE NOCASE REFERENCES namespace (name),
+    name       TEXT NOT NULL COLLATE NOCASE,
+    private    INTEGER NOT NULL,
+    gated      TEXT CHECK (gated IN ('auto', 'manual')),
+    sdk        TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    UNIQUE (type, namespace, name)
+);
+CREATE TABLE former_name (
+    type      TEXT NOT NULL,
+    namespace TEXT NOT NULL COLLATE NOCASE,
+    name      TEXT NOT NULL COLLATE NOCASE,
+    repo      INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    PRIMARY KEY (type, namespace, name)
+) WITHOUT ROWID;
+CREATE TABLE repo_tag (
+    repo INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    tag  TEXT NOT NULL COLLATE NOCASE,
+    PRIMARY KEY (repo, tag)
+) WITHOUT ROWID;
+
+CREATE TABLE blob (
+    repo       INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    sha256     TEXT NOT NULL,
+    size       INTEGER NOT NULL,
+    touched_at REAL NOT NULL,
+    PRIMARY KEY (repo, sha256)
+) WITHOUT ROWID;
+CREATE INDEX blob_sha256 ON blob (sha256);
+
+CREATE TABLE file (
+    repo   INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    oid    TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size   INTEGER NOT NULL,
+    lfs    INTEGER NOT NULL,
+    PRIMARY KEY (repo, oid),
+    FOREIGN KEY (repo, sha256) REFERENCES blob (repo, sha256)
+) WITHOUT ROWID;
+CREATE INDEX file_sha256 ON file (repo, sha256);
+
+CREATE TABLE entry (
+    repo INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    tree TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('file', 'directory')),
+    oid  TEXT NOT NULL,
+    PRIMARY KEY (repo, tree, name)
+) WITHOUT ROWID;
+
+CREATE TABLE commits (
+    repo       INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    oid        TEXT NOT NULL,
+    tree       TEXT NOT NULL,
+    parent     TEXT,
+    author     TEXT NOT NULL,
+    title      TEXT NOT NULL,
+    message    TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (repo, oid)
+) WITHOUT ROWID;
+
+CREATE TABLE ref (
+    repo    INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    name    TEXT NOT NULL,
+    target  TEXT NOT NULL,
+    message TEXT,
+    PRIMARY KEY (repo, name),
+    FOREIGN KEY (repo, target) REFERENCES commits (repo, oid)
+) WITHOUT ROWID;
+"""

@@ -1,0 +1,220 @@
+"""A running Hub: one directory, one port, one background thread.
+
+    with LocalHub(Path("hub")) as hub:
+        api = huggingface_hub.HfApi(endpoint=hub.url, token=hub.token)
+        api.create_repo(f"{hub.namespace}/first", repo_type="dataset")
+
+The directory holds everything: `hub.sqlite3`, `blobs/`, the first token in `token` (readable by its owner only), and,
+while it is served, `server.json` with url and process id. It is locked, so that two servers never share it.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import uvicorn
+
+from lema_hub.localhub import auth
+from lema_hub.localhub.blobs import Blobs
+from lema_hub.localhub.errors import DirectoryInUse, HubError, NotServing
+from lema_hub.localhub.http.app import application
+from lema_hub.localhub.http.call import State
+from lema_hub.localhub.lfs import Signer
+from lema_hub.localhub.store import Store
+
+logger = logging.getLogger(__name__)
+
+DATABASE: Final = "hub.sqlite3"
+TOKEN_FILE: Final = "token"
+STATE_FILE: Final = "server.json"
+LOCK_FILE: Final = "lock"
+FIRST_TOKEN: Final = "first"
+_START_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a directory says about the server that serves it."""
+
+    url: str
+    pid: int
+    namespace: str
+    token: str
+
+
+class LocalHub:
+    """The embedded Hub, started at once and stopped by `close` or by leaving the `with` block.
+
+    Args:
+        directory: Where it keeps everything; made if it is missing.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        namespace: Namespace that the first start makes, and that the first token belongs to.
+        allow_hosts: Further host names under which clients may address it (a name in front of a proxy).
+
+    Raises:
+        DirectoryInUse: Another server serves the directory.
+        HubError: The port is taken, or the directory cannot be used.
+    """
+
+    def __init__(
+        self,
+        directory: Path | str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        namespace: str = "lema",
+        allow_hosts: Iterable[str] = (),
+    ) -> None:
+        self.directory = Path(directory).resolve()
+        self.namespace = namespace
+        with ExitStack() as undo:
+            _lock(self.directory, undo)
+            self._store = Store(self.directory / DATABASE)
+            undo.callback(self._store.close)
+            blobs = Blobs(self.directory)
+            blobs.sweep()
+            self.token = _first_token(self._store, self.directory / TOKEN_FILE, namespace)
+            listener = _listen(host, port)
+            undo.callback(listener.close)
+            shown = f"[{host}]" if ":" in host else host
+            self.url = f"http://{shown}:{listener.getsockname()[1]}"
+            state = State(self._store, blobs, Signer(self._store.setting("upload_key", secrets.token_bytes(32))))
+            names = {shown, "127.0.0.1", "localhost", "[::1]", *allow_hosts}
+            self._server = uvicorn.Server(
+                uvicorn.Config(
+                    application(state, names),
+                    lifespan="off",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=5,
+                )
+            )
+            self._thread = threading.Thread(
+                target=self._server.run, kwargs={"sockets": [listener]}, name="localhub", daemon=True
+            )
+            self._thread.start()
+            undo.callback(self._stop_thread)
+            self._wait_until_started()
+            _write_state(self.directory, self.url, namespace)
+            undo.callback((self.directory / STATE_FILE).unlink, missing_ok=True)
+            self._undo = undo.pop_all()
+
+    def _wait_until_started(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise HubError(f"the server did not start on {self.url} within {_START_SECONDS:g} s: see its log")
+            time.sleep(0.005)
+
+    def _stop_thread(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(_STOP_SECONDS)
+
+    def close(self) -> None:
+        """Answer what is under way, stop, and free the directory; a second call does nothing."""
+        self._undo.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def serve(
+    directory: Path | str,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    namespace: str = "lema",
+    allow_hosts: Iterable[str] = (),
+) -> LocalHub:
+    """Start the embedded Hub; the arguments are those of `LocalHub`.
+
+    Example:
+        >>> with serve(directory) as hub:  # doctest: +SKIP
+        ...     print(hub.url)
+    """
+    return LocalHub(directory, host=host, port=port, namespace=namespace, allow_hosts=allow_hosts)
+
+
+def running(directory: Path | str) -> Running:
+    """What one needs to talk to the server of a directory.
+
+    Raises:
+        NotServing: No server is running there.
+    """
+    directory = Path(directory).resolve()
+    try:
+        found = json.loads((directory / STATE_FILE).read_text())
+        token = (directory / TOKEN_FILE).read_text().strip()
+        os.kill(found["pid"], 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise NotServing(f"no Hub is running in {directory}: start it with `lema hub serve --dir {directory}`") from None
+    return Running(url=found["url"], pid=found["pid"], namespace=found["namespace"], token=token)
+
+
+def _lock(directory: Path, undo: ExitStack) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = undo.enter_context((directory / LOCK_FILE).open("w"))
+    except OSError as error:
+        raise HubError(f"cannot use the directory {directory}: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise DirectoryInUse(f"another Hub serves {directory}: stop it, or choose another directory") from None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        raise HubError(f"cannot listen on {host}:{port} ({error}): choose another port, or 0 for a free one") from None
+
+
+def _first_token(store: Store, path: Path, namespace: str) -> str:
+    """The token of the first start: in a file for its owner, as a hash in the database."""
+    if path.exists():
+        token = path.read_text().strip()
+        with store.read() as db:
+            auth.identify(db, f"Bearer {token}")
+        return token
+    with store.write() as db:
+        taken = {token.name for token in auth.list_tokens(db)}
+        name = next(name for number in range(1, 10_000) if (name := f"{FIRST_TOKEN}-{number}") not in taken)
+        token = auth.create_token(db, name=name, user=namespace, role="admin")
+        _write_private(path, token + "\n")
+    return token
+
+
+def _write_state(directory: Path, url: str, namespace: str) -> None:
+    state = {"url": url, "pid": os.getpid(), "namespace": namespace}
+    _write_private(directory / STATE_FILE, json.dumps(state) + "\n")
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
