@@ -1,0 +1,95 @@
+"""The protocol of an engine: requests in, responses or failures out, in whatever order they come.
+
+An engine knows nothing of problems, judges or files. Whoever calls it goes through `Ledger.run`, which
+remembers every answer.
+
+    >>> Request(prompt="How much is 1 + 1?", sampling=Sampling(temperature=0.7), index=3).index
+    3
+
+The trap: `index` numbers the samples of one prompt. Two requests that agree in everything are one request,
+and get one answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How text is sampled; part of the ledger's key.
+
+    Temperature 0 is greedy. `max_tokens` counts new tokens. `stop` strings end the text and are not part of
+    it. `seed` is the base that an engine mixes with prompt and index; local engines take None as 0.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked; `index` numbers the samples of one prompt.
+
+    `problem_id` names the problem for engines that know it (the exact corrector of the nano world); it is
+    neither sent to a model nor part of the ledger's key.
+    """
+
+    prompt: str
+    sampling: Sampling
+    index: int = 0
+    system: str | None = None
+    problem_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """The text of a model; `finish_reason` is `stop` or `length` where the engine knows it."""
+
+    text: str
+    finish_reason: str | None
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A request without an answer: `reason` is one word to count by, `detail` one line. The next run tries
+    again.
+    """
+
+    reason: str
+    detail: str
+
+
+class Engine(Protocol):
+    """A source of text. `name`, `model` and `revision` say whose text it is and are part of the ledger's
+    key.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def revision(self) -> str | None: ...
+
+    def cost_bound(self, request: Request) -> float | None:
+        """The most that a request can cost in US dollars; 0 for local engines, None if no price is known."""
+        ...
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Response | Failure]]:
+        """Answer requests as (position, answer), each position once, in the order of completion.
+
+        `requests` is drawn from as capacity allows, never faster: what was not drawn was not sent.
+
+        Raises:
+            EngineError: No request can be answered (dead server, bad key, unknown model).
+        """
+        ...

@@ -1,0 +1,347 @@
+"""Text from a model that transformers can load: batched, KV-cached, on CPU or GPU, with or without a LoRA
+adapter.
+
+The loop is our own and not `model.generate`, for three reasons: every request draws from its own random
+stream, so that a sample does not depend on its neighbours in the batch; the samples of one prompt share its
+prefill; and a finished row leaves the batch at once.
+
+    engine = TransformersEngine("runs/backbone", adapter="runs/lema/adapter")
+
+Exactness: padding is on the left and masked out, so what a batch can change is the order of float
+    additions. Greedy
+text is the same in every batch unless two tokens tie to about 1e-6.
+
+The traps: a local model is identified by the hash of its files, never by its path, because new weights at
+an old path must not be answered from old text. And a model that is loaded lazily costs nothing when the
+ledger knows all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lema_hub.engines.engine import Failure, Request, Response
+from lema_hub.errors import EngineError, InputError, MissingExtraError
+from lema_hub.records import digest
+
+if TYPE_CHECKING:
+    import torch
+
+_logger = logging.getLogger(__name__)
+_TAIL_TOKENS = 16  # a stop string is looked for in the text of the last tokens
+_MODEL_FILES = {".safetensors", ".bin", ".json", ".model", ".jinja", ".txt"}
+
+
+@dataclass(slots=True, eq=False)
+class _Row:
+    """One request while it is being answered."""
+
+    position: int
+    request: Request
+    prompt: list[int]
+    limit: int
+    randoms: Any = None  # numpy.random.Generator, None if greedy
+    tokens: list[int] = field(default_factory=list)
+
+
+class TransformersEngine:
+    """Answers from a causal language model of transformers.
+
+    Args:
+        model: A Hub id or a local folder.
+        revision: Branch, tag or commit of a Hub id; resolved to a commit.
+        adapter: A LoRA adapter's Hub id or folder.
+        adapter_revision: Branch, tag or commit of the adapter.
+        batch_size: Rows that are computed together.
+        device: A torch device; a GPU if there is one, else the CPU. On the CPU computation is in float32,
+            on a GPU in bfloat16 if the weights are.
+
+    Raises:
+        InputError: `model` or `adapter` is a folder without a model in it.
+        EngineError: The Hub does not have it, or cannot be reached.
+    """
+
+    name = "transformers"
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        revision: str | None = None,
+        adapter: str | Path | None = None,
+        adapter_revision: str | None = None,
+        batch_size: int = 64,
+        device: str | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise InputError(f"batch_size must be >= 1, got {batch_size}")
+        self.batch_size = batch_size
+        self._device = device
+        self._base = _Source.find(model, revision, "config.json")
+        self._adapter = _Source.find(adapter, adapter_revision, "adapter_config.json") if adapter else None
+
+    @property
+    def model(self) -> str:
+        return f"{self._base.name}+{self._adapter.name}" if self._adapter else self._base.name
+
+    @property
+    def revision(self) -> str:
+        return f"{self._base.revision}+{self._adapter.revision}" if self._adapter else self._base.revision
+
+    def cost_bound(self, request: Request) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing: the model runs here."""
+        return 0.0
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Response | Failure]]:
+        """Answer requests, the longest prompts first; see `Engine.generate`.
+
+        Requests whose prompt leaves no room in the model's context fail with the reason `prompt_too_long`.
+        """
+        rows: list[_Row] = []
+        for position, request in enumerate(requests):
+            row = self._row(position, request)
+            if row.limit < 1:
+                detail = f"{len(row.prompt)} prompt tokens, the model's context is {self._context}"
+                yield position, Failure(reason="prompt_too_long", detail=detail)
+            else:
+                rows.append(row)
+        # Longest first: memory runs out at once or never. Equal prompts are neighbours and share their
+        # prefill.
+        rows.sort(key=lambda row: (-len(row.prompt), row.prompt, row.position))
+        for start in range(0, len(rows), self.batch_size):
+            yield from self._batch(rows[start : start + self.batch_size])
+
+    def _row(self, position: int, request: Request) -> _Row:
+        import numpy as np
+
+        text = f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
+        prompt = list(self._tokenizer(text)["input_ids"])
+        sampling = request.sampling
+        row = _Row(position, request, prompt, min(sampling.max_tokens, self._context - len(prompt)))
+        if sampling.temperature > 0:
+            row.randoms = np.random.default_rng(int(digest(sampling.seed or 0, text, request.index)[:16], 16))
+        return row
+
+    def _batch(self, rows: list[_Row]) -> Iterator[tuple[int, Response]]:
+        import torch
+
+        with torch.inference_mode():
+            logits, cache, mask = self._prefill(rows)
+            while rows:
+                tokens = self._choose(logits, rows)
+                done = {row: self._finish(row, token) for row, token in zip(rows, tokens, strict=True)}
+                for row, response in done.items():
+                    if response is not None:
+                        yield row.position, response
+                keep = [i for i, row in enumerate(rows) if done[row] is None]
+                if len(keep) < len(rows):
+                    rows = [rows[i] for i in keep]
+                    tokens = [tokens[i] for i in keep]
+                    if not rows:
+                        return
+                    index = torch.tensor(keep, device=mask.device)
+                    cache.batch_select_indices(index)
+                    mask = mask[index]
+                mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)  # (rows, length so far)
+                output = self._loaded(
+                    input_ids=torch.tensor(tokens, device=mask.device)[:, None],
+                    attention_mask=mask,
+                    position_ids=mask.sum(dim=1, keepdim=True) - 1,
+                    past_key_values=cache,
+                    use_cache=True,
+                )
+                logits = output.logits[:, -1].float()  # (rows, vocabulary)
+
+    def _prefill(self, rows: Sequence[_Row]) -> tuple[torch.Tensor, Any, torch.Tensor]:
+        """Logits (rows, vocabulary), cache and mask (rows, length) after the prompts, each prompt computed
+        once.
+        """
+        import torch
+        from transformers import DynamicCache
+
+        prompts = list(dict.fromkeys(tuple(row.prompt) for row in rows))
+        width = max(map(len, prompts))
+        device = self._loaded.device
+        pad = self._padding
+        ids = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts], device=device)
+        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
+        cache = DynamicCache(config=self._loaded.config)
+        output = self._loaded(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=(mask.cumsum(dim=1) - 1).clamp(min=0),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits = output.logits[:, -1].float()
+        if len(prompts) < len(rows):
+            order = {prompt: number for number, prompt in enumerate(prompts)}
+            index = torch.tensor([order[tuple(row.prompt)] for row in rows], device=device)
+            cache.batch_select_indices(index)
+            logits, mask = logits[index], mask[index]
+        return logits, cache, mask
+
+    def _choose(self, logits: torch.Tensor, rows: Sequence[_Row]) -> list[int]:
+        """The next token of every row: the likeliest, or by inversion of the row's own uniform number."""
+        import torch
+
+        chosen: torch.Tensor = logits.argmax(dim=-1)
+        sampled = [i for i, row in enumerate(rows) if row.randoms is not None]
+        if sampled:
+            index = torch.tensor(sampled, device=logits.device)
+            settings = [rows[i].request.sampling for i in sampled]
+            heat = torch.tensor([s.temperature for s in settings], device=logits.device)[:, None]
+            top_p = torch.tensor([s.top_p for s in settings], device=logits.device)[:, None]
+            uniform = torch.tensor([[rows[i].randoms.random()] for i in sampled], device=logits.device)
+            scores, order = (logits[index] / heat).sort(dim=-1, descending=True)
+            cumulated = scores.softmax(dim=-1).double().cumsum(dim=-1)  # (sampled, vocabulary)
+            # The nucleus ends with the first token at which the mass reaches top_p.
+            inside = (cumulated < top_p).sum(dim=-1, keepdim=True).clamp(max=cumulated.shape[-1] - 1)
+            mass = cumulated.gather(1, inside)
+            rank = torch.searchsorted(cumulated, uniform.double() * mass, right=True).clamp(max=inside)
+            chosen[index] = order.gather(1, rank)[:, 0]
+        tokens: list[int] = chosen.tolist()
+        return tokens
+
+    def _finish(self, row: _Row, token: int) -> Response | None:
+        """Add a token to a row; its response if that was the last one."""
+        row.tokens.append(token)
+        stop = row.request.sampling.stop
+        if token in self._ends:
+            return self._respond(row, row.tokens[:-1], "stop")
+        if stop:
+            tail = self._decode(row.tokens[-_TAIL_TOKENS:])
+            if any(string in tail for string in stop):
+                return self._respond(row, row.tokens, "stop")
+        if len(row.tokens) >= row.limit:
+            return self._respond(row, row.tokens, "length")
+        return None
+
+    def _respond(self, row: _Row, tokens: Sequence[int], finish_reason: str) -> Response:
+        text = self._decode(tokens)
+        for string in row.request.sampling.stop:
+            text = text.split(string, 1)[0]
+        return Response(
+            text=text,
+            finish_reason=finish_reason,
+            prompt_tokens=len(row.prompt),
+            completion_tokens=len(row.tokens),
+        )
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        text: str = self._tokenizer.decode(
+            tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        try:
+            from transformers import AutoTokenizer
+        except ImportError as error:
+            raise MissingExtraError("transformers", "train") from error
+        try:
+            return AutoTokenizer.from_pretrained(self._base.location, revision=self._base.commit)
+        except (OSError, ValueError) as error:
+            raise _not_loadable(self._base.name, error) from error
+
+    @cached_property
+    def _loaded(self) -> Any:
+        """The model, on its device, in evaluation mode, with its adapter."""
+        try:
+            import torch
+            from transformers import AutoModelForCausalLM
+        except ImportError as error:
+            raise MissingExtraError("torch and transformers", "train") from error
+        device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                self._base.location,
+                revision=self._base.commit,
+                dtype=torch.float32 if device == "cpu" else "auto",
+            )
+            if self._adapter is not None:
+                from peft import PeftModel
+
+                source = self._adapter
+                model = PeftModel.from_pretrained(model, source.location, revision=source.commit)
+                if model.dtype == torch.float32:  # exact, and spares two small products per layer and token
+                    model = model.merge_and_unload()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _not_loadable(self.model, error) from error
+        _logger.info("loaded %s on %s", self.model, device)
+        return model.to(device).eval()
+
+    @cached_property
+    def _context(self) -> int:
+        return int(getattr(self._loaded.config, "max_position_embeddings", None) or 2**31)
+
+    @cached_property
+    def _padding(self) -> int:
+        pad = self._tokenizer.pad_token_id
+        return int(pad) if pad is not None else 0  # masked out: any token will do
+
+    @cached_property
+    def _ends(self) -> frozenset[int]:
+        """The tokens that end a text: the tokenizer's and the generation config's."""
+        configured = getattr(self._loaded.generation_config, "eos_token_id", None)
+        ends = configured if isinstance(configured, list) else [configured]
+        return frozenset(token for token in (*ends, self._tokenizer.eos_token_id) if token is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A model or an adapter: its public name, where it lies, and what it is exactly."""
+
+    name: str
+    location: str
+    revision: str
+    commit: str | None
+
+    @classmethod
+    def find(cls, model: str | Path, revision: str | None, config: str) -> _Source:
+        folder = Path(model)
+        if folder.is_dir():
+            if not (folder / config).is_file():
+                raise InputError(f"{str(model)!r} is no model folder: it has no {config}; give one that has")
+            return cls(folder.resolve().name, str(folder), f"sha256:{_folder_hash(folder)[:40]}", None)
+        if isinstance(model, Path) or model.startswith((".", "/", "~")) or model.count("/") > 1:
+            raise InputError(f"{str(model)!r} is no folder; give a model folder or a Hub id such as org/name")
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+        try:  # the path of a downloaded file ends in snapshots/<commit>/<file>, online and offline
+            commit = Path(hf_hub_download(model, config, revision=revision)).parent.name
+        except HFValidationError as error:
+            raise InputError(f"{model!r} is neither a folder nor a Hub id; give one of them") from error
+        except (HfHubHTTPError, OSError) as error:
+            endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+            raise EngineError(
+                f"{model!r} at {revision or 'main'} could not be had from {endpoint} "
+                f"({type(error).__name__}); check the name, the revision and the endpoint, or give a folder"
+            ) from error
+        return cls(model, model, commit, commit)
+
+
+def _folder_hash(folder: Path) -> str:
+    """SHA-256 over the names and contents of the weights, configurations and tokenizer files of a folder."""
+    parts = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _MODEL_FILES and path.name != "training.json":
+            with path.open("rb") as file:
+                parts.append([path.name, hashlib.file_digest(file, "sha256").hexdigest()])
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _not_loadable(name: str, error: Exception) -> EngineError:
+    line = " ".join(str(error).split())[:200]
+    return EngineError(f"{name!r} cannot be loaded ({line}); check that it is a causal language model")

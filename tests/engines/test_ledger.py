@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
+from lema_hub.errors import BudgetError, EngineError, InputError
+
+
+class Echo:
+    """An engine that answers with the prompt and keeps count of what it was sent."""
+
+    name = "echo"
+    revision = None
+
+    def __init__(self, model: str = "m", *, price: float | None = 0.01, die_at: int | None = None) -> None:
+        self.model, self.price, self.die_at = model, price, die_at
+        self.sent: list[str] = []
+        self.failing: set[str] = set()
+
+    def cost_bound(self, request: Request) -> float | None:
+        return None if self.price is None else 2 * self.price
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Response | Failure]]:
+        for position, request in enumerate(requests):
+            if self.die_at == len(self.sent):
+                raise EngineError("the server is gone; start it again")
+            self.sent.append(request.prompt)
+            if request.prompt in self.failing:
+                yield position, Failure(reason="timeout", detail="60 s")
+            else:
+                text = f"{request.prompt}#{request.index}@{len(self.sent)}"
+                yield (
+                    position,
+                    Response(
+                        text=text,
+                        finish_reason="stop",
+                        prompt_tokens=3,
+                        completion_tokens=2,
+                        cost_usd=self.price,
+                    ),
+                )
+
+
+def ask(prompts: str, **sampling: object) -> list[Request]:
+    return [Request(prompt=p, sampling=Sampling(**sampling)) for p in prompts]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "ledger.sqlite") as opened:
+        yield opened
+
+
+def test_what_is_answered_is_never_sent_again(ledger: Ledger) -> None:
+    engine = Echo()
+    first = ledger.run(engine, ask("abc"), stage="s")
+    again = ledger.run(engine, ask("cbad"), stage="s")
+    assert engine.sent == ["a", "b", "c", "d"]
+    assert again[:3] == first[::-1]
+    assert ledger.pending(engine, ask("abce")) == ask("e")
+
+
+def test_the_key_is_everything_that_decides_the_text(ledger: Ledger) -> None:
+    engine = Echo()
+    request = Request(prompt="a", sampling=Sampling())
+    variants = [
+        request,
+        Request(prompt="a", sampling=Sampling(), index=1),
+        Request(prompt="a", sampling=Sampling(), system="s"),
+        Request(prompt="a", sampling=Sampling(temperature=0.1)),
+        Request(prompt="a", sampling=Sampling(stop=("x",))),
+        Request(prompt="a", sampling=Sampling(seed=1)),
+    ]
+    ledger.run(engine, variants, stage="s")
+    assert len(engine.sent) == len(variants)
+    ledger.run(engine, [Request(prompt="a", sampling=Sampling(), problem_id="p")], stage="other")
+    assert len(engine.sent) == len(variants)
+    other = Echo("another model")
+    ledger.run(other, variants[:1], stage="s")
+    assert other.sent == ["a"]
+
+
+def test_equal_requests_are_sent_once(ledger: Ledger) -> None:
+    engine = Echo()
+    answers = ledger.run(engine, ask("aba"), stage="s")
+    assert engine.sent == ["a", "b"]
+    assert answers[0] == answers[2] != answers[1]
+
+
+def test_answers_survive_the_death_of_the_engine(ledger: Ledger) -> None:
+    with pytest.raises(EngineError, match="server is gone"):
+        ledger.run(Echo(die_at=3), ask("abcde"), stage="s")
+    engine = Echo()
+    ledger.run(engine, ask("abcde"), stage="s")
+    assert engine.sent == ["d", "e"]
+
+
+def test_failures_are_counted_by_reason_and_tried_again(ledger: Ledger) -> None:
+    engine = Echo()
+    engine.failing = {"b"}
+    answers = ledger.run(engine, ask("abc"), stage="s")
+    assert answers[1] == Failure(reason="timeout", detail="60 s")
+    assert ledger.failures() == {"timeout": 1}
+    engine.failing = set()
+    assert isinstance(ledger.run(engine, ask("abc"), stage="s")[1], Response)
+    assert engine.sent == ["a", "b", "c", "b"]
+    assert ledger.failures() == {}
+
+
+def test_totals_are_summed_per_stage_and_model(ledger: Ledger) -> None:
+    ledger.run(Echo("x"), ask("ab"), stage="sample")
+    broken = Echo("x")
+    broken.failing = {"c"}
+    ledger.run(broken, ask("c"), stage="sample")
+    ledger.run(Echo("y", price=None), ask("a"), stage="correct")
+    correct, sample = ledger.totals()
+    assert (correct.stage, correct.model, correct.responses, correct.cost_usd) == ("correct", "y", 1, None)
+    assert (sample.responses, sample.failures, sample.prompt_tokens, sample.completion_tokens) == (2, 1, 6, 4)
+    assert sample.cost_usd == pytest.approx(0.02)
+
+
+def test_a_budget_stops_before_the_request_that_could_exceed_it(ledger: Ledger) -> None:
+    engine = Echo(price=0.01)  # each request is bounded by 0.02 and costs 0.01
+    with pytest.raises(BudgetError, match=r"\$0\.0300 is spent, 2 of 5 requests are open"):
+        ledger.run(engine, ask("abcde"), stage="s", budget_usd=0.045)
+    assert engine.sent == ["a", "b", "c"]
+    with pytest.raises(BudgetError):  # the budget is one for all runs on this ledger
+        ledger.run(engine, ask("abcde"), stage="s", budget_usd=0.045)
+    assert engine.sent == ["a", "b", "c"]
+    assert len(ledger.run(engine, ask("abcde"), stage="s", budget_usd=1.0)) == 5
+    assert engine.sent == ["a", "b", "c", "d", "e"]
+
+
+def test_a_budget_without_a_price_is_refused_before_anything_is_sent(ledger: Ledger) -> None:
+    engine = Echo(price=None)
+    with pytest.raises(BudgetError, match="'m' has no known price"):
+        ledger.run(engine, ask("a"), stage="s", budget_usd=1.0)
+    assert engine.sent == []
+
+
+def test_progress_is_told_of_every_answer(ledger: Ledger) -> None:
+    ledger.run(Echo(), ask("ab"), stage="s")
+    seen: list[tuple[int, int]] = []
+    ledger.run(Echo(), ask("abcd"), stage="s", progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(2, 4), (3, 4), (4, 4)]
+
+
+def _share(path: Path, start: Barrier, out: Queue[list[str]]) -> None:
+    start.wait()
+    requests = [Request(prompt=str(i), sampling=Sampling()) for i in range(150)]
+    with Ledger(path) as ledger:
+        answers = ledger.run(Echo(), requests, stage="s")
+    out.put([answer.text for answer in answers if isinstance(answer, Response)])
+
+
+def test_processes_share_a_file_and_agree_on_every_answer(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    start, out = context.Barrier(3), context.Queue()
+    workers = [context.Process(target=_share, args=(tmp_path / "l.sqlite", start, out)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    results = [out.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert len(results[0]) == 150
+    assert results[0] == results[1] == results[2]
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        assert ledger.totals()[0].responses == 150
+
+
+def test_a_file_that_is_no_ledger_is_said_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("these are my notes, and no database at all " * 40)
+    with pytest.raises(InputError, match="cannot be opened as a ledger"):
+        Ledger(path)
