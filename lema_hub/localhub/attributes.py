@@ -9,15 +9,15 @@ from lema_hub.localhub.errors import ApiError
 # Above this a file goes through git-lfs whatever the patterns say, as on huggingface.co.
 REGULAR_MAX_BYTES: Final = 10_000_000
 
-_LFS_SUFFIXES: Final = (
-    "7z arrow avro bin bz2 ckpt ftz gz h5 joblib lz4 mlmodel model msgpack npy npz onnx ot parquet pb pickle pkl pt "
-    "pth rar safetensors tar tflite tgz wasm xz zip zst "
-    "pcm sam raw aac flac mp3 ogg wav bmp gif png tiff jpg jpeg webp mp4 webm"
-).split()
+_LFS_PATTERNS: Final = """
+*.7z *.arrow *.avro *.bin *.bz2 *.ckpt *.ftz *.gz *.h5 *.joblib *.lz4 *.mlmodel *.model *.msgpack *.npy
+*.npz *.onnx *.ot *.parquet *.pb *.pickle *.pkl *.pt *.pth *.rar *.safetensors *.tar *.tflite *.tgz *.wasm
+*.xz *.zip *.zst *.pcm *.sam *.raw *.aac *.flac *.mp3 *.ogg *.wav *.bmp *.gif *.png *.tiff *.jpg *.jpeg
+*.webp *.mp4 *.webm *.tar.* *tfevents* saved_model/**/*
+"""
 
 DEFAULT_GITATTRIBUTES: Final = "".join(
-    f"{pattern} filter=lfs diff=lfs merge=lfs -text\n"
-    for pattern in (*(f"*.{suffix}" for suffix in _LFS_SUFFIXES), "*.tar.*", "*tfevents*", "saved_model/**/*")
+    f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in _LFS_PATTERNS.split()
 )
 
 

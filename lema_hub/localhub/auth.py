@@ -1,8 +1,9 @@
 """Who is asking, and what they may do.
 
-A token is shown once and stored as its sha256 (it carries 256 random bits, so a slow hash would add nothing). It
-belongs to a user, has one role, and is good for a set of namespaces: `read` sees their private repos, `write`
-changes their repos, `admin` also deletes tags, makes namespaces and reaches all of them.
+A token is shown once and stored as its sha256 (it carries 256 random bits, so a slow hash would add
+nothing). It belongs to a user, has one role, and is good for a set of namespaces: `read` sees their
+private repos, `write` changes their repos, `admin` also deletes tags, makes namespaces and reaches all of
+them.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ Role = Literal["read", "write", "admin"]
 
 _RANKS: Final[dict[str, int]] = {"none": 0, "read": 1, "write": 2, "admin": 3}
 # The client library tells a bad token from a hidden repo by this very sentence.
-BAD_TOKEN: Final = "Invalid credentials in Authorization header"
+BAD_TOKEN: Final = "Invalid credentials in Authorization header"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,9 @@ def create_token(
         "INSERT INTO token (name, user, digest, role, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
         (name, user, _digest(secret), role, now(), expires_at),
     )
-    db.executemany("INSERT OR IGNORE INTO token_namespace VALUES (?, ?)", [(row.lastrowid, ns) for ns in reach])
+    db.executemany(
+        "INSERT OR IGNORE INTO token_namespace VALUES (?, ?)", [(row.lastrowid, ns) for ns in reach]
+    )
     return secret
 
 

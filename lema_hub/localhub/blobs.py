@@ -1,4 +1,5 @@
-"""Content-addressed bytes on the disk: `blobs/ab/cd...`, named by their sha256 and nothing that a client says.
+"""Content-addressed bytes on the disk: `blobs/ab/cd...`, named by their sha256 and nothing that a client
+says.
 
 A blob is written to `tmp/` while it is hashed, synced, and only then renamed into place; the directories are
 synced too. So a name under `blobs/` always holds the whole content, whenever the power goes.
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from lema_hub.localhub.errors import ApiError, StorageDamaged
+from lema_hub.localhub.errors import ApiError, StorageDamagedError
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Blobs:
         try:
             return self.path(sha256).read_bytes()
         except FileNotFoundError:
-            raise StorageDamaged(f"blob {sha256} is missing on the disk: run `lema hub fsck`") from None
+            raise StorageDamagedError(f"blob {sha256} is missing on the disk: run `lema hub fsck`") from None
 
     def put(self, content: bytes) -> str:
         """Store bytes and return their sha256; durable when this returns."""
@@ -130,7 +131,7 @@ class BlobWriter:
             target.parent.mkdir(exist_ok=True)
             _sync_directory(target.parent.parent)
         # Replaces an equal blob on purpose: its new modification time keeps `gc` away from it.
-        os.replace(self._path, target)
+        self._path.replace(target)
         _sync_directory(target.parent)
         return sha256
 

@@ -6,8 +6,9 @@
     ---
     # The card
 
-The header is the only structured text that strangers hand to the server. YAML lets a few bytes stand for billions
-of nodes (aliases of aliases), so the parser's events are counted, aliases at their full size, before anything is built.
+The header is the only structured text that strangers hand to the server. YAML lets a few bytes stand for
+billions of nodes (aliases of aliases), so the parser's events are counted, aliases at their full size, before
+anything is built.
 """
 
 import math
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 import yaml
 
+from lema_hub.localhub.licenses import LICENSES
 from lema_hub.localhub.paths import RepoType
 
 MAX_HEADER_BYTES: Final = 1_000_000
@@ -26,26 +28,15 @@ MAX_NODES: Final = 200_000
 MAX_DEPTH: Final = 64
 
 _HEADER = re.compile(r"\A\ufeff?\s*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-_ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})|huggingface\.co/papers/(\d{4}\.\d{4,5})", re.IGNORECASE)
+_ARXIV = re.compile(
+    r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})|huggingface\.co/papers/(\d{4}\.\d{4,5})", re.IGNORECASE
+)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|code|multilingual")
 _SIZE = re.compile(r"unknown|n<1K|n>1T|\d+[KMBT]?<n<\d+[KMBT]")
 
-LICENSES: Final = frozenset(
-    """
-    afl-3.0 agpl-3.0 apache-2.0 apple-amlr apple-ascl artistic-2.0 bigcode-openrail-m bigscience-bloom-rail-1.0
-    bigscience-openrail-m bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 c-uda cc cc-by-2.0 cc-by-2.5 cc-by-3.0
-    cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0
-    cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-nd-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc0-1.0 cdla-permissive-1.0
-    cdla-permissive-2.0 cdla-sharing-1.0 creativeml-openrail-m deepfloyd-if-license ecl-2.0 epl-1.0 epl-2.0 etalab-2.0
-    eupl-1.1 eupl-1.2 fair-noncommercial-research-license gemma gfdl gpl gpl-2.0 gpl-3.0 grok2-community h-research
-    intel-research isc lgpl lgpl-2.1 lgpl-3.0 lgpl-lr llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 lppl-1.3c mit
-    mpl-2.0 ms-pl ncsa odbl odc-by ofl-1.1 openmdw-1.0 openrail openrail++ osl-3.0 other pddl postgresql unknown
-    unlicense wtfpl zlib
-    """.split()
-)
-_COLOURS: Final = frozenset("red yellow green blue indigo purple pink gray".split())
-_RELATIONS: Final = frozenset("adapter finetune merge quantized".split())
-_SDKS: Final = frozenset("gradio docker static streamlit".split())
+_COLOURS: Final = frozenset({"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"})
+_RELATIONS: Final = frozenset({"adapter", "finetune", "merge", "quantized"})
+_SDKS: Final = frozenset({"gradio", "docker", "static", "streamlit"})
 
 
 class CardError(ValueError):
@@ -68,7 +59,9 @@ class _Loader(yaml.SafeLoader if not yaml.__with_libyaml__ else yaml.CSafeLoader
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise CardError(f"duplicated mapping key {key.value!r:.80}, line {key.start_mark.line + 1}")
+                    raise CardError(
+                        f"duplicated mapping key {key.value!r:.80}, line {key.start_mark.line + 1}"
+                    )
                 seen.add(key.value)
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
         return mapping
@@ -93,14 +86,16 @@ def read(readme: str) -> dict[str, Any]:
         raise CardError(f"the metadata header is larger than {MAX_HEADER_BYTES} bytes")
     try:
         _count_nodes(header)
-        loaded = yaml.load(header, Loader=_Loader)
+        loaded = yaml.load(header, Loader=_Loader)  # noqa: S506  # a SafeLoader, see above
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise CardError(f"invalid YAML: {error.problem or 'cannot be parsed'}{line}") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
         if isinstance(error, CardError):
             raise
-        raise CardError(f"invalid YAML: {str(error).splitlines()[0] if str(error) else 'cannot be parsed'}") from None
+        raise CardError(
+            f"invalid YAML: {str(error).splitlines()[0] if str(error) else 'cannot be parsed'}"
+        ) from None
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
@@ -162,7 +157,15 @@ def check(readme: str, kind: RepoType) -> Findings:
         found.warnings.append("empty or missing yaml metadata in repo card")
     _check_licence(card, found)
     _check_language(card, found)
-    for key in ("tags", "datasets", "metrics", "source_datasets", "task_categories", "task_ids", "annotations_creators"):
+    for key in (
+        "tags",
+        "datasets",
+        "metrics",
+        "source_datasets",
+        "task_categories",
+        "task_ids",
+        "annotations_creators",
+    ):
         if key in card and not _is_texts(card[key]):
             found.errors.append(f'"{key}" must be a string or a list of strings')
     for key in ("pretty_name", "pipeline_tag", "library_name", "license_name", "license_link"):
@@ -178,7 +181,9 @@ def check(readme: str, kind: RepoType) -> Findings:
 
 
 def _is_texts(value: object) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+    return isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(item, str) for item in value)
+    )
 
 
 def _texts(value: object) -> list[str]:
@@ -208,7 +213,9 @@ def _check_language(card: dict[str, Any], found: Findings) -> None:
     if language is None:
         return
     if not _is_texts(language):
-        found.errors.append('"language" must be a string or a list of strings (quote "no": YAML reads it as false)')
+        found.errors.append(
+            '"language" must be a string or a list of strings (quote "no": YAML reads it as false)'
+        )
         return
     for name in _texts(language):
         if not _LANGUAGE.fullmatch(name):
@@ -220,7 +227,9 @@ def _check_model(card: dict[str, Any], found: Findings) -> None:
         found.errors.append('"base_model" must be a string or a list of strings')
     relation = card.get("base_model_relation")
     if relation is not None and relation not in _RELATIONS:
-        found.errors.append(f'"base_model_relation" must be one of {", ".join(sorted(_RELATIONS))}, got {relation!r:.80}')
+        found.errors.append(
+            f'"base_model_relation" must be one of {", ".join(sorted(_RELATIONS))}, got {relation!r:.80}'
+        )
     index = card.get("model-index")
     if index is None:
         return
@@ -273,7 +282,9 @@ def _check_space(card: dict[str, Any], found: Findings) -> None:
         found.errors.append(f'"sdk" must be one of {", ".join(sorted(_SDKS))}, got {card.get("sdk")!r:.80}')
     for key in ("colorFrom", "colorTo"):
         if key in card and card[key] not in _COLOURS:
-            found.errors.append(f'"{key}" must be one of {", ".join(sorted(_COLOURS))}, got {card[key]!r:.80}')
+            found.errors.append(
+                f'"{key}" must be one of {", ".join(sorted(_COLOURS))}, got {card[key]!r:.80}'
+            )
     description = card.get("short_description")
     if description is not None and (not isinstance(description, str) or len(description) > 60):
         found.errors.append('"short_description" must be a string of at most 60 characters')
@@ -301,12 +312,24 @@ def tags(readme: str, kind: RepoType, filenames: list[str]) -> list[str]:
         found += [f"dataset:{name}" for name in _texts(card.get("datasets", []))]
         relation = card.get("base_model_relation")
         for base in _texts(card.get("base_model", [])):
-            found += [f"base_model:{base}", *([f"base_model:{relation}:{base}"] if isinstance(relation, str) else [])]
+            found += [
+                f"base_model:{base}",
+                *([f"base_model:{relation}:{base}"] if isinstance(relation, str) else []),
+            ]
     elif kind == "dataset":
-        for key in ("task_categories", "task_ids", "language", "size_categories", "annotations_creators", "source_datasets"):
+        for key in (
+            "task_categories",
+            "task_ids",
+            "language",
+            "size_categories",
+            "annotations_creators",
+            "source_datasets",
+        ):
             found += [f"{key}:{name}" for name in _texts(card.get(key, []))]
         formats = ("parquet", "json", "csv", "arrow", "text")
-        suffixes = {name.rsplit(".", 1)[-1].replace("jsonl", "json").replace("txt", "text") for name in filenames}
+        suffixes = {
+            name.rsplit(".", 1)[-1].replace("jsonl", "json").replace("txt", "text") for name in filenames
+        }
         found += [f"format:{name}" for name in formats[:4] if name in suffixes]
     else:
         found += [str(card.get("sdk") or "")]

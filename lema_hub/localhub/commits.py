@@ -1,16 +1,17 @@
 """Commits: the operations of one, and the one transaction in which they become the head of a branch.
 
-The contents are on the disk before `commit` starts. In the transaction the head is read again, compared with the
-parent that the client saw (412 if they differ), the tree and the commit are written and the branch moved, or nothing.
+The contents are on the disk before `commit` starts. In the transaction the head is read again, compared
+with the parent that the client saw (412 if they differ), the tree and the commit are written and the
+branch moved, or nothing.
 
-A client that lost the answer to a commit sends it again. The same change on the same parent is then answered with
-the commit that is already there, and a commit that changes nothing with the head as it is.
+A client that lost the answer to a commit sends it again. The same change on the same parent is then
+answered with the commit that is already there, and a commit that changes nothing with the head as it is.
 """
 
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Final
 
 from lema_hub.localhub import refs, trees
@@ -113,7 +114,9 @@ def history(db: sqlite3.Connection, repo: int, oid: str, limit: int) -> list[Com
     return found
 
 
-def last_changes(db: sqlite3.Connection, repo: int, commit: Commit, paths: Sequence[str]) -> dict[str, Commit]:
+def last_changes(
+    db: sqlite3.Connection, repo: int, commit: Commit, paths: Sequence[str]
+) -> dict[str, Commit]:
     """For each path of a commit, the newest commit up to it that changed the path."""
     ids: dict[str, str | None] = {path: _oid_at(db, repo, commit.tree, path) for path in paths}
     found: dict[str, Commit] = {}
@@ -138,16 +141,27 @@ def write(
     db: sqlite3.Connection, repo: int, *, tree: str, parent: str | None, author: str, title: str, message: str
 ) -> Commit:
     """Write a commit object, with the id that git would give it; moves no branch."""
-    moment = int(time.time())
-    signature = f"{author} <{author}@localhub> {moment} +0000"
-    lines = [f"tree {tree}", *([f"parent {parent}"] if parent else []), f"author {signature}"]
-    text = "\n".join([*lines, f"committer {signature}", "", title, *(["", message] if message else []), ""])
-    oid = trees.git_id("commit", text.encode())
-    db.execute(
-        "INSERT OR IGNORE INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (repo, oid, tree, parent, author, title, message, moment),
+    new = Commit(
+        oid="",
+        tree=tree,
+        parent=parent,
+        author=author,
+        title=title,
+        message=message,
+        created_at=int(time.time()),
     )
-    return get(db, repo, oid)
+    new = replace(new, oid=commit_id(new))
+    db.execute("INSERT OR IGNORE INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (repo, *astuple(new)))
+    return new
+
+
+def commit_id(commit: Commit) -> str:
+    """The id that git gives to a commit of this content."""
+    signature = f"{commit.author} <{commit.author}@localhub> {commit.created_at} +0000"
+    lines = [f"tree {commit.tree}", *([f"parent {commit.parent}"] if commit.parent else [])]
+    lines += [f"author {signature}", f"committer {signature}", "", commit.title]
+    lines += ["", commit.message] if commit.message else []
+    return trees.git_id("commit", "\n".join([*lines, ""]).encode())
 
 
 def commit(db: sqlite3.Connection, repo: int, branch: str, request: Request, author: str) -> Commit:
@@ -161,7 +175,8 @@ def commit(db: sqlite3.Connection, repo: int, branch: str, request: Request, aut
         author: User name.
 
     Raises:
-        ApiError: 404 for an unknown branch or a file to delete that is not there, 412 for a stale parent, 422 for
+        ApiError: 404 for an unknown branch or a file to delete that is not there, 412 for a stale parent,
+        422 for
             a bad path, 400 for a large file that was not uploaded.
     """
     tip = refs.head(db, repo, branch)
@@ -179,9 +194,7 @@ def commit(db: sqlite3.Connection, repo: int, branch: str, request: Request, aut
         return current
     if parent is not current:
         raise ApiError(412, STALE)
-    new = write(
-        db, repo, tree=tree, parent=tip, author=author, title=request.title, message=request.message
-    )
+    new = write(db, repo, tree=tree, parent=tip, author=author, title=request.title, message=request.message)
     refs.set_head(db, repo, branch, new.oid)
     db.execute("UPDATE repo SET updated_at = ? WHERE id = ?", (now(), repo))
     return new
@@ -231,12 +244,18 @@ def _nothing_there(path: str) -> ApiError:
 
 
 def _lfs_oid(db: sqlite3.Connection, repo: int, operation: AddLfsFile) -> str:
-    row = db.execute("SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo, operation.sha256)).fetchone()
+    row = db.execute(
+        "SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo, operation.sha256)
+    ).fetchone()
     if row is None:
-        raise ApiError(400, f"LFS object {operation.sha256} of {operation.path} was not uploaded to this repo")
+        raise ApiError(
+            400, f"LFS object {operation.sha256} of {operation.path} was not uploaded to this repo"
+        )
     size: int = row["size"]
     if operation.size is not None and operation.size != size:
-        raise ApiError(400, f"LFS object {operation.sha256} has {size} bytes, the commit says {operation.size}")
+        raise ApiError(
+            400, f"LFS object {operation.sha256} has {size} bytes, the commit says {operation.size}"
+        )
     oid = trees.git_id("blob", trees.lfs_pointer(operation.sha256, size))
     trees.add_file(db, repo, oid=oid, sha256=operation.sha256, size=size, lfs=True)
     return oid

@@ -2,9 +2,9 @@
 
     HubError
     ├── ApiError           an answer to a client: status, message, X-Error-Code
-    ├── DirectoryInUse     another server process holds the directory
-    ├── NotServing         no server is running in the directory
-    └── StorageDamaged     a stored object does not match its name
+    ├── DirectoryInUseError     another server process holds the directory
+    ├── NotServingError         no server is running in the directory
+    └── StorageDamagedError     a stored object does not match its name
 
 The codes are those that ``huggingface_hub.utils.hf_raise_for_status`` maps to its own exceptions.
 """
@@ -19,15 +19,15 @@ class HubError(Exception):
     """Base of everything that the embedded Hub raises on purpose."""
 
 
-class DirectoryInUse(HubError):
+class DirectoryInUseError(HubError):
     """Another server already serves the directory."""
 
 
-class NotServing(HubError):
+class NotServingError(HubError):
     """No server is running where one was expected."""
 
 
-class StorageDamaged(HubError):
+class StorageDamagedError(HubError):
     """A blob is missing from the disk or its bytes do not match its name."""
 
 

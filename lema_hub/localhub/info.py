@@ -1,4 +1,4 @@
-"""What the Hub tells about a repo: the JSON of `model_info`, `dataset_info`, `space_info` and of the listings."""
+"""What the Hub tells about a repo: the JSON of `model_info`, `dataset_info`, `space_info` and listings."""
 
 import json
 import sqlite3
@@ -154,7 +154,9 @@ def _config(text: str) -> Json | None:
         return None
     if not isinstance(config, dict):
         return None
-    return {key: config[key] for key in ("architectures", "model_type", "quantization_config") if key in config}
+    return {
+        key: config[key] for key in ("architectures", "model_type", "quantization_config") if key in config
+    }
 
 
 def _safetensors(blobs: Blobs, files: list[trees.Entry]) -> Json | None:

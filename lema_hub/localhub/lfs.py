@@ -1,7 +1,7 @@
 """Uploads of large files: permission slips in the form of signed urls, and the batch that hands them out.
 
-The client sends the bytes without its token. So the url itself is the capability: it names one repo, one content
-(sha256), one size and a time of expiry, and carries an HMAC over them under the server's own key.
+The client sends the bytes without its token. So the url itself is the capability: it names one repo, one
+content (sha256), one size and a time of expiry, and carries an HMAC over them under the server's own key.
 """
 
 import base64

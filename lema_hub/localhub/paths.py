@@ -20,7 +20,9 @@ _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 # First segments of the server's own urls; a namespace of that name would shadow them.
-_RESERVED = frozenset({"api", "models", "datasets", "spaces", "buckets", "kernels", "resolve", "docs", "settings"})
+_RESERVED = frozenset(
+    {"api", "models", "datasets", "spaces", "buckets", "kernels", "resolve", "docs", "settings"}
+)
 
 MAX_PATH_BYTES: Final = 1024
 MAX_SEGMENT_BYTES: Final = 255

@@ -1,7 +1,7 @@
 """Branches, tags, and what a revision means.
 
-A tag never moves: making it again is a 409, wherever it points. A branch and a tag cannot share a name, so that
-nobody can slip a branch in front of a published version.
+A tag never moves: making it again is a 409, wherever it points. A branch and a tag cannot share a name, so
+that nobody can slip a branch in front of a published version.
 """
 
 import re
@@ -47,7 +47,8 @@ def set_head(db: sqlite3.Connection, repo: int, branch: str, commit: str) -> Non
 
 
 def resolve(db: sqlite3.Connection, repo: int, revision: str) -> str:
-    """The commit id that a revision means: a branch, a tag, a full ref, a commit id or its first 7 digits or more.
+    """The commit id that a revision means: a branch, a tag, a full ref, a commit id or its first 7 digits
+    or more.
 
     Raises:
         ApiError: 404 RevisionNotFound.
@@ -109,7 +110,8 @@ def create_tag(db: sqlite3.Connection, repo: int, tag: str, revision: str, messa
     """Tag a revision, for good.
 
     Raises:
-        ApiError: 404 for an unknown revision (looked at first, as the Hub does), 400 for a bad name, 409 if it is
+        ApiError: 404 for an unknown revision (looked at first, as the Hub does), 400 for a bad name, 409
+        if it is
             taken.
     """
     target = resolve(db, repo, revision)

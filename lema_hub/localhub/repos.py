@@ -165,20 +165,18 @@ def create(
     )
     moment = now()
     row = db.execute(
-        "INSERT INTO repo (type, namespace, name, private, sdk, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO repo (type, namespace, name, private, sdk, created_at, updated_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
         (kind, namespace, name, private, sdk, moment, moment),
-    )
-    assert row.lastrowid is not None
-    repo = by_key(db, row.lastrowid)
-    assert repo is not None
-    return repo
+    ).fetchone()
+    return _from_row(row)
 
 
 def delete(db: sqlite3.Connection, repo: Repo) -> None:
     """Delete a repo with its history; its blobs go at the next garbage collection."""
     # Children of `commits` and `blob` first: SQLite checks each foreign key while it cascades.
     for table in ("ref", "commits", "entry", "file", "blob"):
-        db.execute(f"DELETE FROM {table} WHERE repo = ?", (repo.key,))
+        db.execute(f"DELETE FROM {table} WHERE repo = ?", (repo.key,))  # noqa: S608
     db.execute("DELETE FROM repo WHERE id = ?", (repo.key,))
 
 

@@ -1,9 +1,9 @@
 """Tables of the embedded Hub.
 
-Repos hold real git objects (same ids as git would give), spread over rows: `entry` is one line of a tree, `file`
-is a git blob, large files are git-lfs pointers. All objects belong to a repo, so that nothing can be read, or
-claimed as already uploaded, through another repo. `repo.id` is never reused: a signed upload url of a deleted repo
-fits no later one.
+Repos hold real git objects (same ids as git would give), spread over rows: `entry` is one line of a tree,
+`file` is a git blob, large files are git-lfs pointers. All objects belong to a repo, so that nothing can
+be read, or claimed as already uploaded, through another repo. `repo.id` is never reused: a signed upload
+url of a deleted repo fits no later one.
 """
 
 from typing import Final

@@ -4,8 +4,9 @@
         api = huggingface_hub.HfApi(endpoint=hub.url, token=hub.token)
         api.create_repo(f"{hub.namespace}/first", repo_type="dataset")
 
-The directory holds everything: `hub.sqlite3`, `blobs/`, the first token in `token` (readable by its owner only), and,
-while it is served, `server.json` with url and process id. It is locked, so that two servers never share it.
+The directory holds everything: `hub.sqlite3`, `blobs/`, the first token in `token` (readable by its owner
+only), and, while it is served, `server.json` with url and process id. It is locked, so that two servers
+never share it.
 """
 
 import fcntl
@@ -17,7 +18,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,7 @@ import uvicorn
 
 from lema_hub.localhub import auth
 from lema_hub.localhub.blobs import Blobs
-from lema_hub.localhub.errors import DirectoryInUse, HubError, NotServing
+from lema_hub.localhub.errors import DirectoryInUseError, HubError, NotServingError
 from lema_hub.localhub.http.app import application
 from lema_hub.localhub.http.call import State
 from lema_hub.localhub.lfs import Signer
@@ -36,10 +37,10 @@ from lema_hub.localhub.store import Store
 logger = logging.getLogger(__name__)
 
 DATABASE: Final = "hub.sqlite3"
-TOKEN_FILE: Final = "token"
+TOKEN_FILE: Final = "token"  # noqa: S105
 STATE_FILE: Final = "server.json"
 LOCK_FILE: Final = "lock"
-FIRST_TOKEN: Final = "first"
+FIRST_TOKEN: Final = "first"  # noqa: S105
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 15.0
 
@@ -65,7 +66,7 @@ class LocalHub:
         allow_hosts: Further host names under which clients may address it (a name in front of a proxy).
 
     Raises:
-        DirectoryInUse: Another server serves the directory.
+        DirectoryInUseError: Another server serves the directory.
         HubError: The port is taken, or the directory cannot be used.
     """
 
@@ -91,7 +92,9 @@ class LocalHub:
             undo.callback(listener.close)
             shown = f"[{host}]" if ":" in host else host
             self.url = f"http://{shown}:{listener.getsockname()[1]}"
-            state = State(self._store, blobs, Signer(self._store.setting("upload_key", secrets.token_bytes(32))))
+            state = State(
+                self._store, blobs, Signer(self._store.setting("upload_key", secrets.token_bytes(32)))
+            )
             names = {shown, "127.0.0.1", "localhost", "[::1]", *allow_hosts}
             self._server = uvicorn.Server(
                 uvicorn.Config(
@@ -117,7 +120,9 @@ class LocalHub:
         deadline = time.monotonic() + _START_SECONDS
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise HubError(f"the server did not start on {self.url} within {_START_SECONDS:g} s: see its log")
+                raise HubError(
+                    f"the server did not start on {self.url} within {_START_SECONDS:g} s: see its log"
+                )
             time.sleep(0.005)
 
     def _stop_thread(self) -> None:
@@ -158,16 +163,29 @@ def running(directory: Path | str) -> Running:
     """What one needs to talk to the server of a directory.
 
     Raises:
-        NotServing: No server is running there.
+        NotServingError: No server is running there.
     """
     directory = Path(directory).resolve()
     try:
-        found = json.loads((directory / STATE_FILE).read_text())
-        token = (directory / TOKEN_FILE).read_text().strip()
-        os.kill(found["pid"], 0)
-    except (OSError, ValueError, KeyError, TypeError):
-        raise NotServing(f"no Hub is running in {directory}: start it with `lema hub serve --dir {directory}`") from None
-    return Running(url=found["url"], pid=found["pid"], namespace=found["namespace"], token=token)
+        with (directory / LOCK_FILE).open() as lock:
+            # The lock, not the process id, tells a live server: it goes when its holder dies, however it
+            # dies.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            found = json.loads((directory / STATE_FILE).read_text())
+            token = (directory / TOKEN_FILE).read_text().strip()
+            return Running(url=found["url"], pid=found["pid"], namespace=found["namespace"], token=token)
+    except OSError:
+        pass
+    raise NotServingError(
+        f"no Hub is running in {directory}: start it with `lema hub serve --dir {directory}`"
+    )
+
+
+def exists(directory: Path | str) -> bool:
+    """Whether a Hub was ever served from the directory."""
+    return (Path(directory) / DATABASE).is_file()
 
 
 def _lock(directory: Path, undo: ExitStack) -> None:
@@ -179,14 +197,18 @@ def _lock(directory: Path, undo: ExitStack) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise DirectoryInUse(f"another Hub serves {directory}: stop it, or choose another directory") from None
+        raise DirectoryInUseError(
+            f"another Hub serves {directory}: stop it, or choose another directory"
+        ) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
-        raise HubError(f"cannot listen on {host}:{port} ({error}): choose another port, or 0 for a free one") from None
+        raise HubError(
+            f"cannot listen on {host}:{port} ({error}): choose another port, or 0 for a free one"
+        ) from None
 
 
 def _first_token(store: Store, path: Path, namespace: str) -> str:
@@ -217,4 +239,4 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(unfinished, path)
+    unfinished.replace(path)

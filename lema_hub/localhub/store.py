@@ -56,7 +56,11 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(
-            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+            self._path,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA journal_mode = WAL")
@@ -75,11 +79,14 @@ class Store:
         try:
             yield db
         finally:
-            with self._guard:
-                if self._closed:
-                    db.close()
-                else:
-                    self._idle.append(db)
+            self._release(db)
+
+    def _release(self, db: sqlite3.Connection) -> None:
+        with self._guard:
+            if self._closed:
+                db.close()
+            else:
+                self._idle.append(db)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -100,7 +107,8 @@ class Store:
                 yield db
                 db.execute("COMMIT")
             except BaseException:
-                # A failed COMMIT may have ended the transaction already; the first error is the one to report.
+                # A failed COMMIT may have ended the transaction already; the first error is the one to
+                # report.
                 with suppress(sqlite3.OperationalError):
                     db.execute("ROLLBACK")
                 raise

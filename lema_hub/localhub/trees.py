@@ -1,9 +1,10 @@
-"""Directory trees as git has them: ids of blobs, pointers and trees, and their rows.
+r"""Directory trees as git has them: ids of blobs, pointers and trees, and their rows.
 
-A large file stands in its tree as a git-lfs pointer; its `oid` is the git id of that pointer and its `sha256` names
-the content. A tree that exists already is shared, so a commit writes only the directories that it changes.
+A large file stands in its tree as a git-lfs pointer; its `oid` is the git id of that pointer and its
+`sha256` names the content. A tree that exists already is shared, so a commit writes only the directories
+that it changes.
 
-Source of the formats: git's object format (``<type> <size>\\0<content>``, sha1) and the git-lfs specification
+Source of the formats: git's object format (``<type> <size>\0<content>``, sha1) and the git-lfs specification
 (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md#the-pointer).
 """
 
@@ -43,7 +44,9 @@ class Entry:
 
 def git_id(kind: str, content: bytes) -> str:
     """The id that git gives to an object."""
-    return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(content)) + content, usedforsecurity=False).hexdigest()
+    return hashlib.sha1(
+        b"%s %d\0" % (kind.encode(), len(content)) + content, usedforsecurity=False
+    ).hexdigest()
 
 
 def lfs_pointer(sha256: str, size: int) -> bytes:
@@ -87,7 +90,8 @@ def find(db: sqlite3.Connection, repo: int, tree: str, path: str) -> Entry | Non
             return None
         tree = row["oid"]
     row = db.execute(
-        f"SELECT {_FILE_COLUMNS} WHERE entry.repo = ? AND entry.tree = ? AND entry.name = ?", (repo, tree, name)
+        f"SELECT {_FILE_COLUMNS} WHERE entry.repo = ? AND entry.tree = ? AND entry.name = ?",
+        (repo, tree, name),
     ).fetchone()
     return None if row is None else _entry(row, "/".join([*parents, ""]))
 
@@ -118,11 +122,18 @@ def write(db: sqlite3.Connection, repo: int, base: str, changes: Mapping[str, st
         ApiError: 422 if a path is a file and a directory at once, or differs from another only in case or
             Unicode form.
     """
-    return _write(db, repo, base, {tuple(path.split("/")): oid for path, oid in changes.items()}, "") or EMPTY_TREE
+    return (
+        _write(db, repo, base, {tuple(path.split("/")): oid for path, oid in changes.items()}, "")
+        or EMPTY_TREE
+    )
 
 
 def _write(
-    db: sqlite3.Connection, repo: int, base: str | None, changes: Mapping[tuple[str, ...], str | None], prefix: str
+    db: sqlite3.Connection,
+    repo: int,
+    base: str | None,
+    changes: Mapping[tuple[str, ...], str | None],
+    prefix: str,
 ) -> str | None:
     present = children(db, repo, base) if base is not None else {}
     lines: dict[str, tuple[str, str]] = {name: (entry.kind, entry.oid) for name, entry in present.items()}
@@ -146,7 +157,9 @@ def _write(
     for (name, *rest), oid in changes.items():
         if not rest and oid is not None:
             if lines.get(name, ("", ""))[0] == "directory":
-                raise ApiError(422, f"Invalid path {prefix + name}: it is a directory, and cannot become a file")
+                raise ApiError(
+                    422, f"Invalid path {prefix + name}: it is a directory, and cannot become a file"
+                )
             lines[name] = ("file", oid)
     if not lines:
         return None
@@ -160,18 +173,24 @@ def _refuse_twins(names: Iterable[str], present: Mapping[str, Entry], prefix: st
         twin = seen.setdefault(fold(name), name)
         if twin != name:
             raise ApiError(
-                422, f"Invalid path {prefix + name}: it differs from {prefix + twin} only in case or Unicode form"
+                422,
+                f"Invalid path {prefix + name}: it differs from {prefix + twin} only in case or Unicode form",
             )
 
 
-def _store(db: sqlite3.Connection, repo: int, lines: Mapping[str, tuple[str, str]]) -> str:
+def tree_id(lines: Mapping[str, tuple[str, str]]) -> str:
+    """The id that git gives to a directory of (kind, id) by name."""
     # git sorts a directory as if its name ended in a slash.
     ordered = sorted(lines.items(), key=lambda line: (line[0] + "/" * (line[1][0] == "directory")).encode())
     content = b"".join(
         (b"40000 " if kind == "directory" else b"100644 ") + name.encode() + b"\0" + bytes.fromhex(oid)
         for name, (kind, oid) in ordered
     )
-    tree = git_id("tree", content)
+    return git_id("tree", content)
+
+
+def _store(db: sqlite3.Connection, repo: int, lines: Mapping[str, tuple[str, str]]) -> str:
+    tree = tree_id(lines)
     known = db.execute("SELECT 1 FROM entry WHERE repo = ? AND tree = ? LIMIT 1", (repo, tree)).fetchone()
     if known is None:
         db.executemany(

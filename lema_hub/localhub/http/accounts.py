@@ -27,7 +27,14 @@ def whoami(call: Call) -> Response:
             "periodEnd": None,
             "avatarUrl": "",
             "orgs": [
-                {"type": "org", "id": name, "name": name, "fullname": name, "roleInOrg": identity.role, "isEnterprise": False}
+                {
+                    "type": "org",
+                    "id": name,
+                    "name": name,
+                    "fullname": name,
+                    "roleInOrg": identity.role,
+                    "isEnterprise": False,
+                }
                 for name in others
             ],
             "auth": {
@@ -39,12 +46,14 @@ def whoami(call: Call) -> Response:
 
 
 def validate_yaml(call: Call) -> Response:
-    """POST /api/validate-yaml: 400 with the errors, which a client that asks for plain text shows as they are."""
+    """POST /api/validate-yaml: 400 with the errors; plain text for a client that asks for it."""
     values = call.json()
     content = text_member(values, "content", limit=8_000_000)
     kind = text_member(values, "repoType", "model")
     if kind not in PLURALS.values():
-        raise ApiError(400, f"Member 'repoType' must be one of {', '.join(PLURALS.values())}, got {kind!r:.40}")
+        raise ApiError(
+            400, f"Member 'repoType' must be one of {', '.join(PLURALS.values())}, got {kind!r:.40}"
+        )
     found = cards.check(content, kind)  # type: ignore[arg-type]  # checked in the line above
     status = 400 if found.errors else 200
     if "text/plain" in call.request.headers.get("accept", ""):
@@ -56,6 +65,6 @@ def validate_yaml(call: Call) -> Response:
     return JSONResponse(answer, status_code=status)
 
 
-def nothing(call: Call) -> Response:
+def nothing(_: Call) -> Response:
     """Endpoints that clients call to report on themselves; this server keeps no such reports."""
     return JSONResponse({})

@@ -1,6 +1,7 @@
 """The ASGI application: the table of routes, and the guard in front of it.
 
-Routes match the path as it came over the wire, still percent-encoded: a branch `a/b` is the one segment `a%2Fb`.
+Routes match the path as it came over the wire, still percent-encoded: a branch `a/b` is the one segment
+`a%2Fb`.
 """
 
 import secrets
@@ -69,16 +70,25 @@ def application(state: State, hosts: Iterable[str]) -> ASGIApp:
         table.append(Route(f"/api/{plural}", endpoint(state, repos.listing, kind), methods=["GET"]))
         api = f"/api/{plural}/{{namespace}}/{{name}}"
         table += [
-            Route(api + path, endpoint(state, handler, kind), methods=[method]) for method, path, handler in _REPO_ROUTES
+            Route(api + path, endpoint(state, handler, kind), methods=[method])
+            for method, path, handler in _REPO_ROUTES
         ]
         table.append(_streaming(state, "POST", api + "/commit/{revision}", uploads.commit, kind))
     # Models have no prefix, so their patterns would also take what belongs to the others: they come last.
     for kind in ("dataset", "space", "model"):
         page = f"/{URL_PREFIXES[kind]}{{namespace}}/{{name}}"
         table += [
-            Route(page + "/resolve/{revision}/{path:path}", endpoint(state, files.resolve, kind), methods=["GET"]),
-            Route(page + ".git/info/lfs/objects/batch", endpoint(state, uploads.batch, kind), methods=["POST"]),
-            Route(page + ".git/info/lfs/objects/verify", endpoint(state, uploads.verify, kind), methods=["POST"]),
+            Route(
+                page + "/resolve/{revision}/{path:path}",
+                endpoint(state, files.resolve, kind),
+                methods=["GET"],
+            ),
+            Route(
+                page + ".git/info/lfs/objects/batch", endpoint(state, uploads.batch, kind), methods=["POST"]
+            ),
+            Route(
+                page + ".git/info/lfs/objects/verify", endpoint(state, uploads.verify, kind), methods=["POST"]
+            ),
         ]
     router = Router(table, redirect_slashes=False, default=_unmatched(state))
     return _guard(router, frozenset(host.lower() for host in hosts))
@@ -89,7 +99,7 @@ def _streaming(state: State, method: str, path: str, handler: AsyncHandler, kind
 
 
 def _unmatched(state: State) -> ASGIApp:
-    """What no route takes. A repo id without a namespace (`gpt2`) is answered as a repo that does not exist."""
+    """What no route takes; a repo id without a namespace (`gpt2`) is a repo that does not exist."""
 
     def absent(call: Call) -> Response:
         if call.request.url.path.startswith("/api/") and call.request.url.path.split("/")[2] not in PLURALS:
@@ -107,7 +117,9 @@ def _unmatched(state: State) -> ASGIApp:
 
 def _host_name(header: str) -> str:
     """The Host header without its port: ``[::1]:80`` is ``[::1]``."""
-    return header[: header.index("]") + 1] if header.startswith("[") and "]" in header else header.split(":")[0]
+    return (
+        header[: header.index("]") + 1] if header.startswith("[") and "]" in header else header.split(":")[0]
+    )
 
 
 def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
@@ -129,7 +141,8 @@ def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
         host = _host_name(Headers(scope=scope).get("host", ""))
         if host.lower() not in hosts:
             refusal = ApiError(
-                400, f"Host {host!r:.100} is not a name of this server: start it with --allow-host {host:.100}"
+                400,
+                f"Host {host!r:.100} is not a name of this server: start it with --allow-host {host:.100}",
             )
             await error_response(refusal)(scope, receive, send_with_headers)
             return
@@ -137,5 +150,3 @@ def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
         await inner(scope, receive, send_with_headers)
 
     return app
-
-

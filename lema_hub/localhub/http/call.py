@@ -1,7 +1,7 @@
 """One request: who asks, what was sent, and how it is answered.
 
-Handlers are plain functions from a `Call` to a `Response`. They run in a thread, with the body already read and the
-asker identified; errors are raised as `ApiError` and turned into an answer here, in one place.
+Handlers are plain functions from a `Call` to a `Response`. They run in a thread, with the body already
+read and the asker identified; errors are raised as `ApiError` and turned into an answer here, in one place.
 """
 
 import json
@@ -146,9 +146,7 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
     return value
 
 
-def text_member(
-    values: dict[str, Any], key: str, default: str | None = None, *, limit: int = 1000
-) -> str:
+def text_member(values: dict[str, Any], key: str, default: str | None = None, *, limit: int = 1000) -> str:
     """A string member of a JSON object.
 
     Raises:

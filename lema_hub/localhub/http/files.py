@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from lema_hub.localhub import commits, info, refs, repos, trees
 from lema_hub.localhub.blobs import CHUNK_BYTES
 from lema_hub.localhub.commits import Commit
-from lema_hub.localhub.errors import ApiError, StorageDamaged, entry_not_found
+from lema_hub.localhub.errors import ApiError, StorageDamagedError, entry_not_found
 from lema_hub.localhub.http.call import Call
 from lema_hub.localhub.paths import is_commit_id
 from lema_hub.localhub.repos import Repo
@@ -54,7 +54,9 @@ def resolve(call: Call) -> Response:
     }
     if entry.lfs:
         headers |= {"X-Linked-Etag": etag, "X-Linked-Size": str(entry.size)}
-    if etag in [tag.strip().removeprefix("W/") for tag in call.request.headers.get("if-none-match", "").split(",")]:
+    if etag in [
+        tag.strip().removeprefix("W/") for tag in call.request.headers.get("if-none-match", "").split(",")
+    ]:
         return Response(status_code=304, headers=headers)
     location = call.state.blobs.path(entry.sha256)
     try:
@@ -62,7 +64,7 @@ def resolve(call: Call) -> Response:
     except FileNotFoundError:
         found = None
     if found is None or found.st_size != entry.size:
-        raise StorageDamaged(f"blob {entry.sha256} is missing or cut short: run `lema hub fsck`")
+        raise StorageDamagedError(f"blob {entry.sha256} is missing or cut short: run `lema hub fsck`")
     name = path.rsplit("/", 1)[-1]
     text = name.endswith((".md", ".txt", ".json", ".jsonl", ".yaml", ".yml", ".csv", ".py"))
     media_type = "text/plain; charset=utf-8" if text else "application/octet-stream"
@@ -92,13 +94,17 @@ def tree(call: Call) -> Response:
     if start + size < len(entries):
         query = {key: value for key, value in call.request.query_params.items() if key != "cursor"}
         # The next page is of this very commit, whatever the branch points to by then.
-        place = f"/api/{call.request.url.path.split('/')[2]}/{repo.id}/tree/{commit.oid}" + (f"/{quote(path)}" if path else "")
-        headers["Link"] = f'<{call.base_url}{place}?{urlencode({**query, "cursor": page[-1].path})}>; rel="next"'
+        place = f"/api/{call.request.url.path.split('/')[2]}/{repo.id}/tree/{commit.oid}" + (
+            f"/{quote(path)}" if path else ""
+        )
+        headers["Link"] = (
+            f'<{call.base_url}{place}?{urlencode({**query, "cursor": page[-1].path})}>; rel="next"'
+        )
     return JSONResponse(lines, headers=headers)
 
 
 def paths_info(call: Call) -> Response:
-    """POST /api/{type}/{repo}/paths-info/{revision}: the body is a form; paths that do not exist are left out."""
+    """POST /api/{type}/{repo}/paths-info/{revision}, a form; paths that do not exist are left out."""
     if call.request.headers.get("content-type", "").startswith("application/json"):
         values: dict[str, Any] = call.json()
         paths, expand = values.get("paths"), values.get("expand") is True
@@ -108,7 +114,11 @@ def paths_info(call: Call) -> Response:
         except ValueError:
             raise ApiError(400, f"The form is not valid, or has more than {MAX_PATHS} paths") from None
         paths, expand = form.get("paths", []), form.get("expand", [""])[0].lower() == "true"
-    if not isinstance(paths, list) or len(paths) > MAX_PATHS or not all(isinstance(path, str) for path in paths):
+    if (
+        not isinstance(paths, list)
+        or len(paths) > MAX_PATHS
+        or not all(isinstance(path, str) for path in paths)
+    ):
         raise ApiError(400, f"Member 'paths' must be a list of at most {MAX_PATHS} strings")
     with call.state.store.read() as db:
         repo, commit = _commit(call, db)
@@ -131,7 +141,7 @@ def _lines(
 
 
 def history(call: Call) -> Response:
-    """GET /api/{type}/{repo}/commits/{revision}, newest first; a page starts at the commit that `cursor` names."""
+    """GET /api/{type}/{repo}/commits/{revision}, newest first; `cursor` names the first of a page."""
     query = call.request.query_params
     with call.state.store.read() as db:
         repo, commit = _commit(call, db)
@@ -141,7 +151,10 @@ def history(call: Call) -> Response:
     formatted = "formatted" in query.getlist("expand[]") + query.getlist("expand")
     headers = {"X-Total-Count": str(len(found))} if len(found) <= PAGE and cursor is None else {}
     if len(found) > PAGE:
-        pairs = [*((key, value) for key, value in query.multi_items() if key != "cursor"), ("cursor", found[PAGE].oid)]
+        pairs = [
+            *((key, value) for key, value in query.multi_items() if key != "cursor"),
+            ("cursor", found[PAGE].oid),
+        ]
         headers["Link"] = f'<{call.base_url}{call.request.url.path}?{urlencode(pairs)}>; rel="next"'
     return JSONResponse([_commit_json(item, formatted=formatted) for item in found[:PAGE]], headers=headers)
 

@@ -10,7 +10,7 @@ def listing(call: Call) -> Response:
     """GET /api/{type}/{repo}/refs."""
     with call.state.store.read() as db:
         repo = call.repo(db)
-        branches, tags = (refs.listing(db, repo.key, kind) for kind in ("branch", "tag"))  # type: ignore[arg-type]
+        branches, tags = refs.listing(db, repo.key, "branch"), refs.listing(db, repo.key, "tag")
     answer = {"branches": _json(branches), "converts": [], "tags": _json(tags)}
     if call.flag("include_prs"):
         answer["pullRequests"] = []

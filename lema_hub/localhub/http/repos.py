@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from lema_hub.localhub import attributes, commits, info, refs, repos, trees
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, text_member
-from lema_hub.localhub.paths import RepoType
+from lema_hub.localhub.paths import URL_PREFIXES, RepoType
 from lema_hub.localhub.repos import Repo
 
 MAX_PAGE = 1000
@@ -35,13 +35,19 @@ def create(call: Call) -> Response:
     kind = _kind(values)
     namespace, name = _target(call, values)
     private = values.get("visibility") in ("private", "protected") or values.get("private") is True
-    url = f"{call.base_url}/{repos.URL_PREFIXES[kind]}{namespace}/{name}"
+    url = f"{call.base_url}/{URL_PREFIXES[kind]}{namespace}/{name}"
     git_attributes = attributes.DEFAULT_GITATTRIBUTES.encode()
     sha256 = call.state.blobs.put(git_attributes)
     with call.state.store.write() as db:
         try:
             repo = repos.create(
-                db, call.identity, kind=kind, namespace=namespace, name=name, private=private, sdk=values.get("sdk")
+                db,
+                call.identity,
+                kind=kind,
+                namespace=namespace,
+                name=name,
+                private=private,
+                sdk=values.get("sdk"),
             )
         except ApiError as error:
             if error.status == 409:
@@ -92,7 +98,9 @@ def settings(call: Call) -> Response:
     values = call.json()
     private = {"public": False, "private": True}.get(str(values.get("visibility")))
     if "visibility" in values and private is None:
-        raise ApiError(400, f"Member 'visibility' must be public or private, got {values['visibility']!r:.40}")
+        raise ApiError(
+            400, f"Member 'visibility' must be public or private, got {values['visibility']!r:.40}"
+        )
     if private is None and isinstance(values.get("private"), bool):
         private = values["private"]
     gated = values.get("gated")
@@ -120,7 +128,8 @@ def repo_info(call: Call) -> Response:
 def listing(call: Call) -> Response:
     """GET /api/models, /api/datasets, /api/spaces.
 
-    `sort` knows lastModified and createdAt; downloads and likes are not counted here, so by them all are equal.
+    `sort` knows lastModified and createdAt; downloads and likes are not counted here, so by them all are
+    equal.
     """
     query = call.request.query_params
     limit = _number(query.get("limit"), MAX_PAGE)

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 import time
 from typing import Any, Final
 
@@ -28,11 +27,15 @@ def _refuse_pull_request(call: Call) -> None:
 
 
 def preupload(call: Call) -> Response:
-    """POST /api/{type}/{repo}/preupload/{revision}: the mode of each file, and what the repo has there now."""
+    """POST /api/{type}/{repo}/preupload/{revision}: how to upload each file, and what is there now."""
     _refuse_pull_request(call)
     values = call.json()
     wanted = values.get("files")
-    if not isinstance(wanted, list) or len(wanted) > MAX_PREUPLOAD or not all(isinstance(f, dict) for f in wanted):
+    if (
+        not isinstance(wanted, list)
+        or len(wanted) > MAX_PREUPLOAD
+        or not all(isinstance(f, dict) for f in wanted)
+    ):
         raise ApiError(400, f"Member 'files' must be a list of at most {MAX_PREUPLOAD} objects")
     answers = []
     with call.state.store.read() as db:
@@ -75,7 +78,11 @@ def batch(call: Call) -> Response:
         raise ApiError(422, "Only the LFS operation 'upload' is served here; download by the resolve url")
     if values.get("hash_algo", "sha256") != "sha256":
         raise ApiError(409, "Only hash_algo sha256 is supported")
-    if not isinstance(objects, list) or len(objects) > lfs.MAX_BATCH or not all(isinstance(o, dict) for o in objects):
+    if (
+        not isinstance(objects, list)
+        or len(objects) > lfs.MAX_BATCH
+        or not all(isinstance(o, dict) for o in objects)
+    ):
         raise ApiError(422, f"Member 'objects' must be a list of at most {lfs.MAX_BATCH} objects")
     answers = []
     with call.state.store.write() as db:
@@ -98,11 +105,13 @@ def batch(call: Call) -> Response:
 
 
 async def put(call: Call) -> Response:
-    """PUT /api/uploads/{slip}: the bytes, hashed while they are written; kept only if they are the promised ones."""
+    """PUT /api/uploads/{slip}: the bytes, hashed while they are written, kept if they are as promised."""
     slip = call.state.signer.open(call.param("slip"))
     announced = call.request.headers.get("content-length")
     if announced is not None and announced.isdigit() and int(announced) > slip.size:
-        raise ApiError(413, f"Upload of {announced} bytes is larger than the {slip.size} bytes that were announced")
+        raise ApiError(
+            413, f"Upload of {announced} bytes is larger than the {slip.size} bytes that were announced"
+        )
     with call.state.blobs.writer(limit=slip.size) as writer:
         pending = bytearray()
         async for piece in call.request.stream():
@@ -133,7 +142,9 @@ def verify(call: Call) -> Response:
         raise ApiError(422, fault)
     with call.state.store.read() as db:
         repo = call.repo(db, "write")
-        row = db.execute("SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo.key, values["oid"])).fetchone()
+        row = db.execute(
+            "SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo.key, values["oid"])
+        ).fetchone()
     if row is None or row["size"] != values["size"]:
         raise ApiError(404, f"LFS object {values['oid']} was not uploaded to this repo with that size")
     return JSONResponse({})
@@ -142,8 +153,8 @@ def verify(call: Call) -> Response:
 async def commit(call: Call) -> Response:
     """POST /api/{type}/{repo}/commit/{revision}: one JSON line for the header, one for each operation.
 
-    Lines are taken as they come and small files put on the disk at once, so that memory holds one line. The lock is
-    taken only after the last one.
+    Lines are taken as they come and small files put on the disk at once, so that memory holds one line.
+    The lock is taken only after the last one.
     """
     _refuse_pull_request(call)
     await run_in_threadpool(_check_may_commit, call)
@@ -161,7 +172,9 @@ async def commit(call: Call) -> Response:
             for line in lines:
                 await run_in_threadpool(reader.take, bytes(line))
         if len(pending) > MAX_LINE_BYTES:
-            raise ApiError(413, f"A commit line is larger than {MAX_LINE_BYTES} bytes: upload the file by LFS")
+            raise ApiError(
+                413, f"A commit line is larger than {MAX_LINE_BYTES} bytes: upload the file by LFS"
+            )
     await run_in_threadpool(reader.take, bytes(pending))
     return await run_in_threadpool(_commit, call, reader.request())
 
@@ -186,7 +199,7 @@ class _Reader:
         item = parse_object(line, "commit line")
         key, value = item.get("key"), item.get("value")
         if not isinstance(value, dict):
-            raise ApiError(400, "A commit line must look like {\"key\": ..., \"value\": {...}}")
+            raise ApiError(400, 'A commit line must look like {"key": ..., "value": {...}}')
         if key == "header":
             self._header = value
             return
@@ -213,7 +226,9 @@ class _Reader:
         content = value.get("content")
         encoding = value.get("encoding", "utf-8")
         if not isinstance(content, str) or encoding not in ("base64", "utf-8"):
-            raise ApiError(400, f"File {path} must have a 'content' string and the 'encoding' base64 or utf-8")
+            raise ApiError(
+                400, f"File {path} must have a 'content' string and the 'encoding' base64 or utf-8"
+            )
         data = _decode(content) if encoding == "base64" else content.encode()
         if path == "README.md":
             _check_card(data, self._call.kind)

@@ -1,0 +1,107 @@
+"""Removal of what no branch or tag reaches any more: commits, trees, files, and the bytes on the disk.
+
+Uploads come before the commit that uses them, so everything younger than a period of grace is kept. A blob
+that is wanted again by an upload counts as new. The disk is cleared under the write lock, after the database.
+"""
+
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from lema_hub.localhub.blobs import Blobs
+from lema_hub.localhub.store import Store
+
+DEFAULT_GRACE_SECONDS: Final = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a collection removed (or, dry, would remove)."""
+
+    commits: int
+    blobs: int
+    bytes: int
+
+
+class _DryRun(Exception):  # noqa: N818  # not an error: it rolls the transaction back
+    pass
+
+
+def collect(
+    store: Store, blobs: Blobs, *, grace_seconds: float = DEFAULT_GRACE_SECONDS, dry_run: bool = False
+) -> Collected:
+    """Collect garbage; a server may run meanwhile, if the grace is longer than its uploads take.
+
+    Args:
+        store: The database.
+        blobs: The blobs.
+        grace_seconds: Age below which nothing is removed.
+        dry_run: Count, and remove nothing.
+    """
+    if grace_seconds < 0:
+        raise ValueError(f"grace_seconds must be >= 0, got {grace_seconds:g}")
+    oldest = time.time() - grace_seconds
+    commits = removed = freed = 0
+    try:
+        with store.write() as db:
+            for row in db.execute("SELECT id FROM repo").fetchall():
+                commits += _collect_repo(db, row["id"], oldest)
+            for sha256 in list(blobs.names()):
+                if db.execute("SELECT 1 FROM blob WHERE sha256 = ?", (sha256,)).fetchone():
+                    continue
+                path = blobs.path(sha256)
+                found = path.stat()
+                if found.st_mtime <= oldest:
+                    removed += 1
+                    freed += found.st_size
+                    if not dry_run:
+                        path.unlink()
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+    return Collected(commits=commits, blobs=removed, bytes=freed)
+
+
+def _collect_repo(db: sqlite3.Connection, repo: int, oldest: float) -> int:
+    db.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS live (kind TEXT, oid TEXT, PRIMARY KEY (kind, oid)) WITHOUT ROWID"
+    )
+    db.execute("DELETE FROM live")
+    db.execute(
+        "WITH RECURSIVE reach (oid) AS ("
+        " SELECT target FROM ref WHERE repo = :repo"
+        " UNION SELECT oid FROM commits WHERE repo = :repo AND created_at > :oldest"
+        " UNION SELECT parent FROM commits JOIN reach ON commits.oid = reach.oid"
+        "  WHERE commits.repo = :repo AND parent IS NOT NULL"
+        ") INSERT INTO live SELECT 'commit', oid FROM reach",
+        {"repo": repo, "oldest": oldest},
+    )
+    db.execute(
+        "WITH RECURSIVE reach (kind, oid) AS ("
+        " SELECT 'directory', tree FROM commits JOIN live ON live.kind = 'commit' AND live.oid = commits.oid"
+        "  WHERE commits.repo = :repo"
+        " UNION SELECT entry.kind, entry.oid FROM entry"
+        "  JOIN reach ON reach.kind = 'directory' AND entry.tree = reach.oid"
+        "  WHERE entry.repo = :repo"
+        ") INSERT INTO live SELECT kind, oid FROM reach",
+        {"repo": repo},
+    )
+    dead = db.execute(
+        "DELETE FROM commits WHERE repo = ? AND oid NOT IN (SELECT oid FROM live WHERE kind = 'commit')",
+        (repo,),
+    )
+    db.execute(
+        "DELETE FROM entry WHERE repo = ? AND tree NOT IN (SELECT oid FROM live WHERE kind = 'directory')",
+        (repo,),
+    )
+    db.execute(
+        "DELETE FROM file WHERE repo = ? AND oid NOT IN (SELECT oid FROM live WHERE kind = 'file')", (repo,)
+    )
+    db.execute(
+        "DELETE FROM blob WHERE repo = ? AND touched_at <= ?"
+        " AND NOT EXISTS (SELECT 1 FROM file WHERE file.repo = blob.repo AND file.sha256 = blob.sha256)",
+        (repo, oldest),
+    )
+    return dead.rowcount
