@@ -259,7 +259,8 @@ def _locked(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
-# Switching a new file to WAL ignores SQLite's own timeout: whoever comes second at that moment has to try again.
+# Switching a new file to WAL ignores SQLite's own timeout: whoever comes second at that moment has to try
+# again.
 @retry(
     retry=retry_if_exception(_locked), wait=wait_random(0.01, 0.1), stop=stop_after_delay(60), reraise=True
 )

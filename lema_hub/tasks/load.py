@@ -1,0 +1,165 @@
+"""Reading the problems of a task: from a Hub at a pinned commit, from a local JSONL file, or from the
+generator.
+
+    problems = load_problems("gsm8k", "train", limit=100)
+    problems = load_problems("gsm8k", "dev", path=Path("gsm8k/train.jsonl"))
+
+A problem's id names its row in the source (`gsm8k/train/17`); its `split` says on which side it is (`dev`
+for a training row that was carved out). Local files have the official format of the task.
+
+The trap: with `path=`, `split` decides whether the file is read as training rows (`train`, `dev`) or as
+test rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from lema_hub import nano
+from lema_hub.errors import FormatError, HubError, InputError
+from lema_hub.records import Problem
+from lema_hub.tasks.gsm8k import GSM8K
+from lema_hub.tasks.math import MATH
+from lema_hub.tasks.nano import NANO
+from lema_hub.tasks.split import split_of
+from lema_hub.tasks.task import Split, Task
+
+TASKS: Mapping[str, Task] = {task.name: task for task in (GSM8K, MATH, NANO)}
+
+
+def get(name: str) -> Task:
+    """The task of that name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name not in TASKS:
+        raise InputError(f"no task {name!r}; there are: {', '.join(TASKS)}")
+    return TASKS[name]
+
+
+def load_problems(
+    task: str, split: Split, *, limit: int | None = None, start: int = 0, path: Path | None = None
+) -> list[Problem]:
+    """The problems of one side of a task, in the order of the source.
+
+    Args:
+        task: A name in `TASKS`.
+        split: `train` and `dev` are the two sides of the training rows.
+        limit: At most so many problems; the nano world is endless and needs one.
+        start: Skip so many problems of that side.
+        path: A local JSONL file in the task's official format instead of a Hub.
+
+    Raises:
+        InputError: An unknown task or split, or a file or row that cannot be read.
+        HubError: The Hub refused or could not be reached.
+    """
+    chosen = get(task)
+    if split not in ("train", "dev", "test"):
+        raise InputError(f"no split {split!r} of {task}; there are: train, dev, test")
+    if (limit is not None and limit < 0) or start < 0:
+        raise InputError(f"limit and start must be >= 0, got {limit} and {start}")
+    if task == "nano" and path is None:
+        if limit is None:
+            raise InputError("the nano world is endless: give a limit")
+        return [made.problem for made in nano.generate(split, limit, start=start)]
+    source = "test" if split == "test" else "train"
+    if path is not None:
+        rows, revision = read_jsonl(path), _file_revision(path)
+    else:
+        rows, revision = _from_hub(chosen, source)
+    problems = (
+        problem
+        for problem in _problems(chosen, source, rows, revision, str(path or chosen.source_repo))
+        if problem.split == split
+    )
+    return list(islice(problems, start, None if limit is None else start + limit))
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a JSONL file; blank lines are skipped.
+
+    Raises:
+        InputError: The file cannot be read, or a line is no JSON object.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise FormatError(
+                        f"{path}:{number} is no JSON ({error.msg}); repair or drop it"
+                    ) from error
+                if not isinstance(row, dict):
+                    raise FormatError(f"{path}:{number} is {type(row).__name__}; expected a JSON object")
+                yield row
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{str(path)!r} cannot be read ({error}); give a JSONL file in UTF-8") from error
+
+
+def _problems(
+    task: Task, source: str, rows: Iterator[dict[str, Any]], revision: str, where: str
+) -> Iterator[Problem]:
+    for index, row in enumerate(rows):
+        try:
+            fields = task.read(row)
+        except KeyError as error:
+            raise FormatError(
+                f"row {index} of {where} has no {error.args[0]!r} (it has: {', '.join(row)[:120]}); "
+                f"expected the format of {task.source_repo}"
+            ) from error
+        except FormatError as error:
+            raise FormatError(f"row {index} of {where}: {error}") from error
+        yield Problem(
+            problem_id=f"{task.name}/{source}/{index}",
+            task=task.name,
+            split="test" if source == "test" else split_of(fields.question),
+            question=fields.question,
+            answer=fields.answer,
+            gold_solution=fields.solution,
+            level=fields.level,
+            subject=fields.subject,
+            source_repo=task.source_repo,
+            source_revision=revision,
+            license=task.license,
+        )
+
+
+def _file_revision(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read ({error.strerror}); give a JSONL file") from error
+
+
+def _from_hub(task: Task, source: str) -> tuple[Iterator[dict[str, Any]], str]:
+    """The rows of a source split, and the commit that they are from."""
+    from datasets import load_dataset
+    from huggingface_hub import HfApi, constants
+
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    try:
+        if task.revision is not None and constants.HF_HUB_OFFLINE:
+            commit = task.revision
+        else:  # asked first even where it is pinned: a dead endpoint fails here at once, `load_dataset` retries
+            commit = str(HfApi().dataset_info(task.source_repo, revision=task.revision).sha)
+        parts = [
+            load_dataset(task.source_repo, config, split=source, revision=commit) for config in task.configs
+        ]
+    # The clients raise their own, httpx', fsspec's and built-in errors for one and the same missing dataset.
+    except Exception as error:
+        raise HubError(
+            f"{task.source_repo} at {task.revision or 'main'} could not be loaded from {endpoint} "
+            f"({type(error).__name__}); check the endpoint, or give a local file (--problems FILE.jsonl)"
+        ) from error
+    return (dict(row) for part in parts for row in part), commit
