@@ -1,9 +1,10 @@
-"""The manifest of a built dataset: where every row comes from, and what became of every row that is not there.
+"""The manifest of a built dataset: where every row comes from, and what became of every row that is not
+there.
 
-It lies beside the data as `manifest.json`, is written by the builders and read by the publisher, and is the only
-source of the numbers in a card. It holds no time and no path, so that a rebuild gives the same bytes. Reading is
-strict: an unknown, missing or ill-typed key is an error, because a number that is silently absent becomes a card
-that is silently wrong.
+It lies beside the data as `manifest.json`, is written by the builders and read by the publisher, and is the
+only source of the numbers in a card. It holds no time and no path, so that a rebuild gives the same bytes.
+Reading is strict: an unknown, missing or ill-typed key is an error, because a number that is silently
+absent becomes a card that is silently wrong.
 
     >>> stage = Stage(name="sample", rows_in=100, rows_out=40, dropped={"correct": 58, "unparsed": 2})
     >>> stage.rows_in - stage.rows_out == sum(stage.dropped.values())
@@ -50,7 +51,9 @@ class PromptUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUse:
-    """A model that wrote text of the dataset; `license` is the licence or terms of its outputs, where known."""
+    """A model that wrote text of the dataset; `license` is the licence or terms of its outputs, where
+    known.
+    """
 
     role: Literal["student", "corrector", "teacher", "annotator"]
     name: str
@@ -61,7 +64,9 @@ class ModelUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One step of the build; `rows_in` - `rows_out` is the sum of `dropped` unless the stage makes several of one."""
+    """One step of the build; `rows_in` - `rows_out` is the sum of `dropped` unless the stage makes several
+    of one.
+    """
 
     name: str
     rows_in: int
@@ -81,9 +86,10 @@ class Tokens:
 class Manifest:
     """All that is known of a built dataset; the schema is drawn in docs/architecture.md.
 
-    `configs` maps config -> split -> rows. `license` is the licence that the builder computed for the whole, as a
-    Hub identifier (`apache-2.0`); the publisher computes it again from the rows and compares. `measures` holds
-    further numbers for the card, by name (such as the share of rows found by a contamination check).
+    `configs` maps config -> split -> rows. `license` is the licence that the builder computed for the
+    whole, as a Hub identifier (`apache-2.0`); the publisher computes it again from the rows and compares.
+    `measures` holds further numbers for the card, by name (such as the share of rows found by a
+    contamination check).
     """
 
     kind: Kind

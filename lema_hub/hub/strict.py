@@ -1,6 +1,7 @@
 """Strict JSON: a document read as a frozen dataclass, where an unknown, missing or ill-typed key is an error.
 
-A card's numbers come from such documents; a key that is silently absent becomes a card that is silently wrong.
+A card's numbers come from such documents; a key that is silently absent becomes a card that is silently
+wrong.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import types
 import typing
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from lema_hub.errors import InputError
 

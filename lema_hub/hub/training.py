@@ -1,4 +1,5 @@
-"""The record of a training run: `training.json` in a run's folder, the only source of the numbers in a model card.
+"""The record of a training run: `training.json` in a run's folder, the only source of the numbers in a
+model card.
 
 The trainer writes it beside the weights; `results` is filled in once the model has been scored.
 """
@@ -54,8 +55,8 @@ class Result:
 class Training:
     """What made a model, and how it scored.
 
-    `recipe` holds the keys of the recipe as they were used. `license` is the licence of the base model, which an
-    adapter inherits, as a Hub identifier.
+    `recipe` holds the keys of the recipe as they were used. `license` is the licence of the base model,
+    which an adapter inherits, as a Hub identifier.
     """
 
     method: Literal["qlora", "lora", "full", "scratch"]

@@ -1,7 +1,7 @@
 """Semantic versions of published artefacts, and the tags `vX.Y.Z` that carry them.
 
-Major: a column changed its meaning or went; minor: rows or columns were added; patch: rows were repaired, or only
-the card changed. Pre-releases and build metadata are left out on purpose: a release is a release.
+Major: a column changed its meaning or went; minor: rows or columns were added; patch: rows were repaired,
+or only the card changed. Pre-releases and build metadata are left out on purpose: a release is a release.
 
     >>> parse("1.4.2").bump("minor")
     Version(major=1, minor=5, patch=0)

@@ -1,0 +1,151 @@
+"""`lema publish`: a built dataset, an adapter or a whole model, as one commit and one tag.
+
+lema publish dataset runs/lema-corrections lema/lema-corrections --version 0.1.0 --dry-run
+lema publish adapter runs/nano-lema lema/nano-lema --version 0.1.0
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lema_hub.hub.release import Published
+
+_STARTED = time.time()
+
+app = typer.Typer(
+    name="publish",
+    help="Publish a dataset, an adapter or a model to a Hub, versioned, with its card.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Folder = Annotated[Path, typer.Argument(help="The folder that was built or trained.", show_default=False)]
+RepoId = Annotated[str, typer.Argument(help="Where to, as namespace/name.", show_default=False)]
+VersionOption = Annotated[str, typer.Option("--version", help="The new version, X.Y.Z.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and render everything, send nothing.")]
+Private = Annotated[bool, typer.Option("--private", help="Make a new repo private.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+@app.command()
+def dataset(
+    folder: Folder,
+    repo_id: RepoId,
+    version: VersionOption,
+    dry_run: DryRun = False,
+    private: Private = False,
+    i_have_the_right: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Publish although a licence objects; the reason is recorded in manifest and card.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish what `lema build` wrote."""
+    _without_xet()
+    from lema_hub.hub.publish import publish_dataset
+
+    published = publish_dataset(
+        folder,
+        repo_id,
+        version=version,
+        dry_run=dry_run,
+        private=private,
+        right=i_have_the_right,
+        started=_STARTED,
+    )
+    _report(published, as_json)
+
+
+@app.command()
+def adapter(
+    folder: Folder,
+    repo_id: RepoId,
+    version: VersionOption,
+    dry_run: DryRun = False,
+    private: Private = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish an adapter that `lema train` wrote."""
+    _without_xet()
+    from lema_hub.hub.publish import publish_adapter
+
+    published = publish_adapter(
+        folder, repo_id, version=version, dry_run=dry_run, private=private, started=_STARTED
+    )
+    _report(published, as_json)
+
+
+@app.command()
+def model(
+    folder: Folder,
+    repo_id: RepoId,
+    version: VersionOption,
+    dry_run: DryRun = False,
+    private: Private = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a whole model with its tokenizer."""
+    _without_xet()
+    from lema_hub.hub.publish import publish_model
+
+    published = publish_model(
+        folder, repo_id, version=version, dry_run=dry_run, private=private, started=_STARTED
+    )
+    _report(published, as_json)
+
+
+def _without_xet() -> None:
+    """Plain uploads to servers other than huggingface.co; the client asks every server for xet tokens
+    otherwise.
+    """
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    if "huggingface.co" not in endpoint:
+        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+
+
+def _report(published: Published, as_json: bool) -> None:
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "repo_id": published.repo_id,
+                    "repo_type": published.repo_type,
+                    "version": published.version,
+                    "commit": published.commit,
+                    "url": published.url,
+                    "files": published.files,
+                    "bytes": published.bytes,
+                    "finished": published.finished,
+                    "snippet": published.snippet,
+                    "card": published.card,
+                }
+            )
+        )
+        return
+    for path, size in published.files.items():
+        print(f"{size:>12,}  {path}")
+    if published.commit is None:
+        print(f"\n{published.card.split('---', 2)[1].strip()}\n")
+        print(
+            f"Nothing was sent: {published.bytes:,} bytes would be, as v{published.version} of {published.url}"
+        )
+        print("Publish it:  the same command without --dry-run")
+        return
+    done = "finished" if published.finished else "published"
+    print(
+        f"\n{done.capitalize()} v{published.version} as commit {published.commit}, {published.bytes:,} bytes sent"
+    )
+    print(published.url)
+    print(f"\nLoad it:\n\n{published.snippet}")

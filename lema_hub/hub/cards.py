@@ -1,0 +1,184 @@
+"""The cards of datasets: front matter that agrees with the files, and a text whose numbers are the
+manifest's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lema_hub.errors import InputError
+from lema_hub.hub import fields, metadata, templates
+from lema_hub.hub.dataset import BuiltDataset, Split
+from lema_hub.hub.licenses import License
+from lema_hub.hub.history import Release
+from lema_hub.hub.manifest import REJECTED, Kind
+
+_TITLES: dict[Kind, str] = {
+    "corrections": "Mistake corrections",
+    "cot": "Chain-of-thought solutions",
+    "trajectories": "Self-correcting trajectories",
+}
+_TAGS: dict[Kind, list[str]] = {
+    "corrections": ["learning-from-mistakes", "lema", "mistake-correction", "reasoning", "math"],
+    "cot": ["learning-from-mistakes", "lema", "chain-of-thought", "reasoning", "math"],
+    "trajectories": ["learning-from-mistakes", "lemma", "self-correction", "reasoning", "math"],
+}
+_EXAMPLE_CHARACTERS = 1_200
+
+
+@dataclass(frozen=True, slots=True)
+class GateCount:
+    """How many published rows passed, failed or skipped a gate."""
+
+    name: str
+    passed: int
+    failed: int
+    skipped: int
+
+
+def dataset_card(
+    built: BuiltDataset,
+    *,
+    repo_id: str,
+    version: str,
+    terms: License,
+    sizes: Mapping[str, int],
+    history: Sequence[Release],
+) -> str:
+    """The card of a dataset, checked by the Hub's rules.
+
+    Args:
+        built: The checked rows and their manifest.
+        repo_id: Where it is published.
+        version: The version, without `v`.
+        terms: The licence computed from the rows.
+        sizes: Bytes of every published file but the card, by path.
+        history: All versions up to this one, newest first.
+
+    Raises:
+        InputError: A number is missing, or the card breaks a rule of the Hub.
+    """
+    manifest = built.manifest
+    if terms.license is None:
+        raise InputError(f"there is no licence for {repo_id}: {'; '.join(terms.clashes)}")
+    default = next(config for config in built.configs if config != REJECTED)
+    first = next(split for split in built.configs[default] if split.table.num_rows)
+    front = front_matter(built, license_id=terms.license, sizes=sizes)
+    context = {
+        "front_matter": metadata.to_yaml(front),
+        "title": front["pretty_name"],
+        "repo_id": repo_id,
+        "version": version,
+        "manifest": manifest,
+        "default_config": default,
+        "default_split": first.name,
+        "configs": manifest.configs,
+        "example": example_row(first),
+        "fields": fields.describe(built.record),
+        "rejected_fields": fields.describe(_rejection()) if REJECTED in manifest.configs else [],
+        "gates": gate_counts(built),
+        "error_types": _named(built.count("error_type" if manifest.kind != "cot" else "path_error_type")),
+        "origins": built.count("origin"),
+        "licenses": built.count("license"),
+        "sources": built.count("source_repo"),
+        "terms": terms,
+        "history": history,
+    }
+    card = templates.render(f"dataset_cards/{manifest.kind}.md.jinja", context)
+    metadata.check_card(card, files=[*sizes, "README.md"])
+    return card
+
+
+def front_matter(built: BuiltDataset, *, license_id: str, sizes: Mapping[str, int]) -> dict[str, Any]:
+    """The YAML of a dataset's card; `dataset_info` comes from the rows themselves."""
+    manifest = built.manifest
+    rows = sum(split.table.num_rows for split in built.splits)
+    annotated = built.count("origin").get("annotated", 0)
+    return {
+        "language": ["en"],
+        "license": license_id,
+        "pretty_name": f"{_TITLES[manifest.kind]} ({manifest.task})",
+        "annotations_creators": ["expert-generated"] if annotated else ["machine-generated"],
+        "language_creators": ["machine-generated"],
+        "size_categories": [metadata.size_category(rows)],
+        "source_datasets": _sources(built),
+        "task_categories": ["text-generation", "question-answering"],
+        "tags": _TAGS[manifest.kind],
+        "configs": _config_entries(built),
+        **_dataset_info(built, sizes),
+    }
+
+
+def example_row(split: Split) -> dict[str, Any]:
+    """The first row that is short enough to be read at a glance, or else the first."""
+    for batch in split.table.to_batches(max_chunksize=256):
+        for row in batch.to_pylist():
+            if len(row["prompt"]) + len(row["completion"]) <= _EXAMPLE_CHARACTERS:
+                return dict(row)
+    return dict(split.table.slice(0, 1).to_pylist()[0])
+
+
+def gate_counts(built: BuiltDataset) -> list[GateCount]:
+    """The verdicts of every gate over the published rows, by name."""
+    counts: dict[str, Counter[str]] = {}
+    for split in built.splits:
+        if "gates" in split.table.column_names:
+            for gate in split.table["gates"].combine_chunks().flatten().to_pylist():
+                counts.setdefault(gate["name"], Counter())[gate["verdict"]] += 1
+    return [GateCount(name, n["pass"], n["fail"], n["skipped"]) for name, n in sorted(counts.items())]
+
+
+def _rejection() -> type:
+    from lema_hub.records import Rejection
+
+    return Rejection
+
+
+def _named(counts: Counter[str]) -> list[tuple[str, str, int]]:
+    return [(code, fields.ERROR_NAMES[code], count) for code, count in counts.most_common()]
+
+
+def _sources(built: BuiltDataset) -> list[str]:
+    repos = sorted({item.repo for item in built.manifest.inputs if item.repo and "/" in item.repo})
+    return [f"extended|{repo}" for repo in repos] or ["original"]
+
+
+def _config_entries(built: BuiltDataset) -> list[dict[str, Any]]:
+    entries = []
+    default = next(config for config in built.configs if config != REJECTED)
+    for config, splits in built.configs.items():
+        entry: dict[str, Any] = {"config_name": config}
+        if config == default:
+            entry["default"] = True
+        entry["data_files"] = [{"split": split.name, "path": split.path} for split in splits]
+        entries.append(entry)
+    return entries
+
+
+def _dataset_info(built: BuiltDataset, sizes: Mapping[str, int]) -> dict[str, Any]:
+    import datasets
+    from datasets.info import DatasetInfosDict
+    from huggingface_hub import DatasetCardData
+
+    infos = DatasetInfosDict()
+    for config, splits in built.configs.items():
+        described = datasets.SplitDict()
+        for split in splits:
+            described.add(
+                datasets.SplitInfo(
+                    split.name, num_bytes=split.table.nbytes, num_examples=split.table.num_rows
+                )
+            )
+        infos[config] = datasets.DatasetInfo(
+            features=datasets.Features.from_arrow_schema(splits[0].table.schema),
+            splits=described,
+            download_size=sum(sizes[split.path] for split in splits),
+            dataset_size=sum(split.table.nbytes for split in splits),
+        )
+    card_data = DatasetCardData()
+    infos.to_dataset_card_data(card_data)
+    info: Any = card_data["dataset_info"]
+    return {"dataset_info": info if isinstance(info, list) else [info]}

@@ -1,0 +1,290 @@
+"""Publish a built dataset, a trained adapter or a backbone: checked, with its card, as one commit and one
+tag.
+
+    >>> publish_dataset(Path("runs/lema-corrections"), "lema/lema-corrections", version="0.1.0")  # doctest: +SKIP
+
+Endpoint and token come from where the Hub's clients look for them (HF_ENDPOINT, HF_TOKEN, `hf auth login`),
+unless an `HfApi` is given. Nothing is sent before everything has been checked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lema_hub.errors import HubError, InputError
+from lema_hub.hub import cards, history, licenses, manifest, model_cards, versions
+from lema_hub.hub.dataset import BuiltDataset, read_dataset
+from lema_hub.hub.manifest import Manifest
+from lema_hub.hub.model import TrainedModel, read_adapter, read_backbone
+from lema_hub.hub.parquet import write_table
+from lema_hub.hub.release import CARD, File, Published, release
+from lema_hub.hub.repo import Repo, RepoType, State
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+__all__ = ["Published", "publish_adapter", "publish_dataset", "publish_model"]
+
+
+def publish_dataset(
+    folder: Path,
+    repo_id: str,
+    *,
+    version: str,
+    private: bool = False,
+    dry_run: bool = False,
+    right: str | None = None,
+    api: HfApi | None = None,
+    started: float | None = None,
+) -> Published:
+    """Publish a folder that `lema build` wrote as a version of a dataset.
+
+    Args:
+        folder: `manifest.json` and `data/`.
+        repo_id: `namespace/name`.
+        version: `X.Y.Z`; it must be new.
+        private: Make a new repo private.
+        dry_run: Check and render everything, send nothing.
+        right: Why the rows may be published although their licences or a model's terms object; it is
+        recorded in
+            the manifest and shown in the card.
+        api: The Hub and token to use instead of the clients' own.
+        started: When the command began, in seconds since the epoch; by default now.
+
+    Raises:
+        InputError: The folder, the version or the licences cannot be published.
+        TagExistsError: The version exists.
+        HubError: The Hub refused or could not be reached.
+    """
+    number = versions.parse(version)
+    built = read_dataset(Path(folder))
+    terms = licenses.combine(built.count("license"), built.manifest.models)
+    built, terms = _granted(built, terms, right)
+    repo = _repo(repo_id, "dataset", api)
+    with tempfile.TemporaryDirectory(prefix="lema-publish-") as staging:
+        content = _stage(built, Path(staging))
+
+        def draft(state: State | None) -> list[File]:
+            _check_kind(repo, state, built.manifest)
+            past = history.read_history(_remote_text(repo, state, history.FILE_NAME))
+            changes = ("first version",) if not past.versions else ("rows replaced",)
+            entry = history.Release(version=str(number), rows=built.manifest.rows, changes=changes)
+            now = past.with_release(entry)
+            files = [*content, File(history.FILE_NAME, now.to_json().encode())]
+            card = cards.dataset_card(
+                built,
+                repo_id=repo_id,
+                version=str(number),
+                terms=terms,
+                sizes={file.path: file.size for file in files},
+                history=now.versions,
+            )
+            return [files[-1], File(CARD, card.encode())]
+
+        return release(
+            repo, number, content, draft, owned=_is_data, private=private, dry_run=dry_run, started=started
+        )
+
+
+def publish_adapter(
+    folder: Path,
+    repo_id: str,
+    *,
+    version: str,
+    private: bool = False,
+    dry_run: bool = False,
+    api: HfApi | None = None,
+    started: float | None = None,
+) -> Published:
+    """Publish a LoRA adapter that `lema train` wrote: safetensors, the base's revision, a card with its
+    results.
+
+    Args:
+        folder: `adapter_model.safetensors`, `adapter_config.json`, `training.json`.
+        repo_id: `namespace/name`.
+        version: `X.Y.Z`; it must be new.
+        private: Make a new repo private.
+        dry_run: Check and render everything, send nothing.
+        api: The Hub and token to use instead of the clients' own.
+        started: When the command began, in seconds since the epoch; by default now.
+
+    Raises:
+        InputError: The folder holds no such adapter, or the base's licence forbids the name.
+        TagExistsError: The version exists.
+        HubError: The Hub refused or could not be reached.
+    """
+    model = read_adapter(Path(folder))
+    if duty := licenses.naming_duty(model.training.license, repo_id.rsplit("/", 1)[-1]):
+        raise InputError(f"{repo_id}: {duty}; choose such a name")
+    return _publish_model(model, repo_id, version, model_cards.adapter_card, private, dry_run, api, started)
+
+
+def publish_model(
+    folder: Path,
+    repo_id: str,
+    *,
+    version: str,
+    private: bool = False,
+    dry_run: bool = False,
+    api: HfApi | None = None,
+    started: float | None = None,
+) -> Published:
+    """Publish a whole model with its tokenizer: a backbone that adapters name as their base.
+
+    Args:
+        folder: `model.safetensors`, `config.json`, the tokenizer's files, `training.json`.
+        repo_id: `namespace/name`.
+        version: `X.Y.Z`; it must be new.
+        private: Make a new repo private.
+        dry_run: Check and render everything, send nothing.
+        api: The Hub and token to use instead of the clients' own.
+        started: When the command began, in seconds since the epoch; by default now.
+
+    Raises:
+        InputError: The folder holds no such model.
+        TagExistsError: The version exists.
+        HubError: The Hub refused or could not be reached.
+    """
+    model = read_backbone(Path(folder))
+    return _publish_model(model, repo_id, version, model_cards.backbone_card, private, dry_run, api, started)
+
+
+def _publish_model(
+    model: TrainedModel,
+    repo_id: str,
+    version: str,
+    render: Callable[..., str],
+    private: bool,
+    dry_run: bool,
+    api: HfApi | None,
+    started: float | None,
+) -> Published:
+    number = versions.parse(version)
+    repo = _repo(repo_id, "model", api)
+    content = [File(name, model.folder / name) for name in model.files]
+
+    def draft(state: State | None) -> list[File]:
+        _check_model_kind(repo, state, model)
+        past = history.read_history(_remote_text(repo, state, history.FILE_NAME))
+        changes = ("first version",) if not past.versions else ("weights replaced",)
+        now = past.with_release(history.Release(version=str(number), rows=model.parameters, changes=changes))
+        log = File(history.FILE_NAME, now.to_json().encode())
+        card = render(
+            model,
+            repo_id=repo_id,
+            version=str(number),
+            files=[*model.files, log.path],
+            history=now.versions,
+        )
+        return [log, File(CARD, card.encode())]
+
+    owned = set(model.files) | {"adapter_model.safetensors", "model.safetensors"}
+    return release(
+        repo,
+        number,
+        content,
+        draft,
+        owned=owned.__contains__,
+        private=private,
+        dry_run=dry_run,
+        started=started,
+    )
+
+
+def _repo(repo_id: str, repo_type: RepoType, api: HfApi | None) -> Repo:
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    repo = Repo(api or HfApi(library_name="lema_hub"), repo_id, repo_type)
+    with repo.explained():
+        validate_repo_id(repo_id)
+    if repo_id.count("/") != 1:
+        raise InputError(f"{repo_id!r} is no repo id; expected namespace/name, as in lema/lema-corrections")
+    return repo
+
+
+def _granted(
+    built: BuiltDataset, terms: licenses.License, right: str | None
+) -> tuple[BuiltDataset, licenses.License]:
+    """The dataset with its objections answered, or an error that lists them."""
+    declared = built.manifest.license
+    if terms.license is not None and not terms.clashes:
+        if declared != terms.license:
+            raise InputError(
+                f"the manifest says licence {declared!r}, the rows add up to {terms.license!r}; build the dataset again"
+            )
+        return built, terms
+    if right is None:
+        raise InputError(
+            f"this dataset may not be published: {'; '.join(terms.clashes)}; --i-have-the-right REASON overrules"
+        )
+    if declared not in licenses.HUB_LICENSES:
+        raise InputError(
+            f"the manifest's licence {declared!r} is no identifier of the Hub; expected one such as mit"
+        )
+    noted = dataclasses.replace(built.manifest, granted=dict.fromkeys(terms.clashes, right))
+    return (
+        dataclasses.replace(built, manifest=noted),
+        licenses.License(declared, (), terms.duties or ("see the sources",)),
+    )
+
+
+def _stage(built: BuiltDataset, staging: Path) -> list[File]:
+    """The files of the release: rows as our writer writes them, and the manifest."""
+    files = []
+    for split in built.splits:
+        path = staging / split.path
+        write_table(split.table, path)
+        files.append(File(split.path, path))
+    files.append(File(manifest.FILE_NAME, built.manifest.to_json().encode()))
+    return files
+
+
+def _is_data(path: str) -> bool:
+    return path.startswith("data/") or path.endswith(".parquet")
+
+
+def _remote_text(repo: Repo, state: State | None, path: str) -> str | None:
+    """The text of a file at the head, or None if it is not there."""
+    if state is None or path not in state.files:
+        return None
+    with repo.explained(), tempfile.TemporaryDirectory(prefix="lema-head-") as folder:
+        local = repo.api.hf_hub_download(
+            repo.repo_id, path, repo_type=repo.repo_type, revision=state.head, local_dir=folder
+        )
+        return Path(local).read_text(encoding="utf-8")
+
+
+def _check_kind(repo: Repo, state: State | None, ours: Manifest) -> None:
+    """Refuse a repo that holds something else than earlier versions of this dataset."""
+    _check_ours(repo, state, manifest.FILE_NAME)
+    text = _remote_text(repo, state, manifest.FILE_NAME)
+    if text is None:
+        return
+    theirs = Manifest.from_json(text, source=f"{repo.repo_id}/{manifest.FILE_NAME}")
+    if theirs.kind != ours.kind:
+        raise InputError(
+            f"{repo.repo_id} holds {theirs.kind}, this folder {ours.kind}; publish to a repo of its own"
+        )
+
+
+def _check_model_kind(repo: Repo, state: State | None, model: TrainedModel) -> None:
+    _check_ours(repo, state, history.FILE_NAME)
+    other = "model.safetensors" if model.is_adapter else "adapter_model.safetensors"
+    if state is not None and other in state.files:
+        held, given = ("a whole model", "an adapter") if model.is_adapter else ("an adapter", "a whole model")
+        raise InputError(f"{repo.repo_id} holds {held}, this folder {given}; publish to a repo of its own")
+
+
+def _check_ours(repo: Repo, state: State | None, mark: str) -> None:
+    if state is None or mark in state.files:
+        return
+    foreign = sorted(path for path in state.files if path not in (".gitattributes", CARD))
+    if foreign:
+        raise HubError(
+            f"{repo.repo_id} holds {foreign[0]!r}, which lema_hub did not publish; nothing is overwritten: choose another id"
+        )

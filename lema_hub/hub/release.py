@@ -1,0 +1,305 @@
+"""A release: one commit on the head that it was built for, and one new tag.
+
+The commit says in its description which tag it is for and what its content hashes to, so that a publish
+that was interrupted between commit and tag is finished by the same command, and so that two publishers of
+one version cannot both win: the first commit owns the version. A head that moved is met by building the
+commit again, never by force.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lema_hub.errors import HubError, InputError, TagExistsError
+from lema_hub.hub import versions
+from lema_hub.hub.repo import Claim, Repo, RepoType, StaleParentError, State, claim_text
+from lema_hub.hub.versions import Version
+
+logger = logging.getLogger(__name__)
+
+CARD = "README.md"
+_MAX_FILES = 100
+_ATTEMPTS = 40
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to publish: its path in the repo and its bytes, or where they lie."""
+
+    path: str
+    source: Path | bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash by which LFS knows the file."""
+        if isinstance(self.source, bytes):
+            return hashlib.sha256(self.source).hexdigest()
+        with self.source.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    @cached_property
+    def git_sha1(self) -> str:
+        """The hash by which git knows the file."""
+        content = self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+    def same_as(self, oid: str) -> bool:
+        """Whether a remote file of that oid has the same bytes."""
+        return oid == (self.sha256 if len(oid) == 64 else self.git_sha1)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was published: `bytes` counts the files that were new or changed; `commit` is None after a dry
+    run.
+
+    `files` maps each path of the release to its size; `finished` says that the commit was there already and
+    only its tag was missing.
+    """
+
+    repo_id: str
+    repo_type: RepoType
+    version: str
+    commit: str | None
+    url: str
+    files: dict[str, int]
+    bytes: int
+    card: str
+    finished: bool = False
+
+    @property
+    def snippet(self) -> str:
+        """What to type next: the first code block of the card."""
+        return self.card.split("```python\n", 1)[1].split("\n```", 1)[0]
+
+
+Draft = Callable[[State | None], Sequence[File]]
+"""Builds the files that depend on what is published already (card, history), for the given state."""
+
+
+def digest_of(content: Sequence[File]) -> str:
+    """The hash of a release's content: its paths and their bytes, in any order."""
+    lines = sorted(f"{file.path} {file.sha256}" for file in content)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def release(
+    repo: Repo,
+    version: Version,
+    content: Sequence[File],
+    draft: Draft,
+    *,
+    owned: Callable[[str], bool],
+    private: bool = False,
+    dry_run: bool = False,
+    started: float | None = None,
+) -> Published:
+    """Publish `content`, and what `draft` makes for the state it meets, as `version`.
+
+    Args:
+        repo: Where to.
+        version: The version; its tag must be new, and no older than the newest one.
+        content: The files that are the release, whatever is published already.
+        draft: Makes the files that depend on what is published already; it is called again when the head
+        moved. owned: Which files at the head belong to releases, and go when this one lacks them; others
+        stay. private: Make a new repo private. dry_run: Build everything and send nothing. started: When
+        the command began (seconds since the epoch); releases after it are concurrent, not newer.
+
+    Raises:
+        TagExistsError: The version is published, or claimed by a commit with other content.
+        InputError: The version goes back.
+        HubError: The Hub refused or could not be reached; nothing is published, or the message says what is
+        missing.
+    """
+    from tenacity import (
+        RetryError,
+        Retrying,
+        retry_if_exception_type,
+        stop_after_attempt,
+        wait_random_exponential,
+    )
+
+    started = time.time() if started is None else started
+    digest = digest_of(content)
+    if dry_run:
+        return _preview(repo, version, content, draft, digest, started)
+    repo.check_access()
+    state = repo.state()
+    _check_version(repo, version, state, digest, started)
+    if state is None:
+        repo.create(private=private)
+    elif private and not state.private:
+        raise InputError(
+            f"{repo.repo_id} is public already; publish without --private, or make it private on the Hub first"
+        )
+    retrying = Retrying(
+        retry=retry_if_exception_type(StaleParentError),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.1, max=4),
+        reraise=True,
+    )
+    try:
+        return retrying(_attempt, repo, version, content, draft, owned, digest, started)
+    except RetryError as error:  # pragma: no cover - reraise=True gives the cause itself
+        raise HubError(str(error)) from error
+
+
+def _preview(
+    repo: Repo, version: Version, content: Sequence[File], draft: Draft, digest: str, started: float
+) -> Published:
+    try:
+        state = repo.state()
+    except HubError as error:
+        logger.warning("%s; previewed as the first version", error)
+        state = None
+    _check_version(repo, version, state, digest, started)
+    files = [*content, *draft(state)]
+    return _published(repo, version, None, files, _changed(files, state))
+
+
+def _attempt(
+    repo: Repo,
+    version: Version,
+    content: Sequence[File],
+    draft: Draft,
+    owned: Callable[[str], bool],
+    digest: str,
+    started: float,
+) -> Published:
+    state = repo.state()
+    if state is None:
+        raise HubError(f"{repo.repo_id} vanished while publishing; run the same command again")
+    claim = _check_version(repo, version, state, digest, started)
+    if claim is not None:
+        _tag(repo, version, claim.commit)
+        files = [*content, *draft(state)]
+        return _published(repo, version, claim.commit, files, [], finished=True)
+    files = [*content, *draft(state)]
+    if len(files) > _MAX_FILES:
+        raise InputError(
+            f"{len(files)} files in one release; the Hub wants at most {_MAX_FILES} in a commit: merge splits"
+        )
+    changed = _changed(files, state)
+    gone = [path for path in state.files if owned(path) and path not in {file.path for file in files}]
+    commit = _commit(repo, version, changed, gone, state.head, digest)
+    _tag(repo, version, commit)
+    return _published(repo, version, commit, files, changed)
+
+
+def _check_version(
+    repo: Repo, version: Version, state: State | None, digest: str, started: float
+) -> Claim | None:
+    """The commit that already holds this very release, if it only lacks its tag."""
+    if state is None:
+        return None
+    claim = state.claims.get(version.tag)
+    if version.tag in state.tags:
+        raise TagExistsError(
+            f"{repo.repo_id} has {version.tag} already (commit {state.tags[version.tag][:8]}); published versions never "
+            f"change: publish {versions.of_tags(state.tags)[-1].bump('patch')} instead"
+        )
+    if claim is not None:
+        if claim.digest != digest:
+            raise TagExistsError(
+                f"{version.tag} of {repo.repo_id} was begun with other content (commit {claim.commit[:8]}); publish that "
+                f"folder again to finish it, or publish this one as {version.bump('patch')}"
+            )
+        return claim
+    newer = [
+        other
+        for other in versions.of_tags(state.tags)
+        if other > version and not _concurrent(other, state, started)
+    ]
+    if newer:
+        raise InputError(
+            f"version {version} goes back: {repo.repo_id} is at {newer[-1]}; publish {newer[-1].bump('patch')} or later"
+        )
+    return None
+
+
+def _concurrent(other: Version, state: State, started: float) -> bool:
+    """Whether a version was released after this command began; the Hub's times are whole seconds."""
+    claim = state.claims.get(other.tag)
+    return claim is not None and claim.committed.timestamp() >= int(started)
+
+
+def _changed(files: Sequence[File], state: State | None) -> list[File]:
+    remote = {} if state is None else state.files
+    return [file for file in files if file.path not in remote or not file.same_as(remote[file.path].oid)]
+
+
+def _commit(
+    repo: Repo, version: Version, changed: Sequence[File], gone: Sequence[str], parent: str, digest: str
+) -> str:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    operations: list[CommitOperationAdd | CommitOperationDelete] = [
+        *(CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source) for file in changed),
+        *(CommitOperationDelete(path_in_repo=path) for path in gone),
+    ]
+    with repo.explained():
+        info = repo.api.create_commit(
+            repo.repo_id,
+            operations,
+            repo_type=repo.repo_type,
+            commit_message=f"Release {version}",
+            commit_description=claim_text(version.tag, digest),
+            parent_commit=parent,
+        )
+    return str(info.oid)
+
+
+def _tag(repo: Repo, version: Version, commit: str) -> None:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        with repo.explained():
+            try:
+                repo.api.create_tag(repo.repo_id, tag=version.tag, revision=commit, repo_type=repo.repo_type)
+            except HfHubHTTPError as error:
+                if error.response.status_code != 409:
+                    raise
+                state = repo.state()
+                if state is None or state.tags.get(version.tag) != commit:
+                    raise TagExistsError(
+                        f"{version.tag} of {repo.repo_id} was made by somebody else just now"
+                    ) from error
+    except TagExistsError:
+        raise
+    except HubError as error:
+        raise HubError(
+            f"commit {commit[:8]} is there, its tag {version.tag} is not: run the same command again ({error})"
+        ) from error
+
+
+def _published(
+    repo: Repo,
+    version: Version,
+    commit: str | None,
+    files: Sequence[File],
+    changed: Sequence[File],
+    finished: bool = False,
+) -> Published:
+    card = next(file.source for file in files if file.path == CARD)
+    return Published(
+        repo_id=repo.repo_id,
+        repo_type=repo.repo_type,
+        version=str(version),
+        commit=commit,
+        url=f"{repo.url}/tree/{version.tag}",
+        files={file.path: file.size for file in files},
+        bytes=sum(file.size for file in changed),
+        card=card.decode() if isinstance(card, bytes) else card.read_text(encoding="utf-8"),
+        finished=finished,
+    )

@@ -1,0 +1,206 @@
+"""One repo on a Hub: its head, tags and files, and the client's errors as one line each.
+
+Trap: the clients read HF_ENDPOINT and HF_HUB_DISABLE_XET once, at their import.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from lema_hub.errors import HubError, InputError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+RepoType = Literal["dataset", "model", "space"]
+
+_CLAIM = re.compile(r"^lema-release: (?P<tag>v\d+\.\d+\.\d+) (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
+
+
+class StaleParentError(HubError):
+    """Somebody else's commit came first; rebuild on the new head."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file at the head; `oid` is the SHA-256 of an LFS file and the git SHA-1 of a regular one."""
+
+    oid: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A commit that says which release it is: `digest` is the hash of the released files."""
+
+    commit: str
+    digest: str
+    committed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a repo holds at one moment: `tags` maps tag -> commit, `claims` the tags that commits were made
+    for.
+    """
+
+    head: str
+    private: bool
+    tags: dict[str, str]
+    files: dict[str, RemoteFile]
+    claims: dict[str, Claim]
+
+
+def claim_text(tag: str, digest: str) -> str:
+    """The line of a commit's description by which a release is found again; the inverse of what `state`
+    reads.
+    """
+    return f"lema-release: {tag} {digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A repo on the Hub that `api` points at."""
+
+    api: HfApi
+    repo_id: str
+    repo_type: RepoType
+
+    @property
+    def url(self) -> str:
+        """The repo's page."""
+        prefix = "" if self.repo_type == "model" else f"{self.repo_type}s/"
+        return f"{self.api.endpoint}/{prefix}{self.repo_id}"
+
+    def check_access(self) -> None:
+        """See that the server answers and the token may write.
+
+        Raises:
+            HubError: No server, no token, a wrong one, or a read-only one.
+        """
+        from huggingface_hub.errors import LocalTokenNotFoundError
+
+        with self.explained():
+            try:
+                user = self.api.whoami()
+            except LocalTokenNotFoundError as error:
+                raise HubError(
+                    f"no token for {self.api.endpoint}; set HF_TOKEN to one that may write, or run `hf auth login`"
+                ) from error
+        role = ((user.get("auth") or {}).get("accessToken") or {}).get("role")
+        if role == "read":
+            raise HubError(
+                f"the token of {user.get('name')!r} may only read; publishing {self.repo_id} needs one that may write: "
+                "make one in the Hub's settings and set HF_TOKEN"
+            )
+
+    def create(self, *, private: bool) -> None:
+        """Make the repo unless it is there."""
+        with self.explained():
+            self.api.create_repo(
+                self.repo_id, repo_type=self.repo_type, private=private or None, exist_ok=True
+            )
+
+    def state(self) -> State | None:
+        """What the repo holds now, or None if there is no such repo."""
+        from huggingface_hub import RepoFile
+        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+        kind: dict[str, Any] = {"repo_id": self.repo_id, "repo_type": self.repo_type}
+        with self.explained():
+            try:
+                info = self.api.repo_info(**kind)
+            except GatedRepoError:
+                raise
+            except RepositoryNotFoundError:
+                return None
+            refs = self.api.list_repo_refs(**kind)
+            tree = self.api.list_repo_tree(**kind, revision=info.sha, recursive=True)
+            files = {
+                item.path: RemoteFile(item.lfs.sha256 if item.lfs else item.blob_id, item.size)
+                for item in tree
+                if isinstance(item, RepoFile)
+            }
+            claims = {}
+            # Oldest last: the first commit that claimed a tag keeps it.
+            for commit in self.api.list_repo_commits(**kind, revision=info.sha):
+                for match in _CLAIM.finditer(commit.message):
+                    claims[match["tag"]] = Claim(commit.commit_id, match["digest"], commit.created_at)
+        return State(
+            head=str(info.sha),
+            private=bool(info.private),
+            tags={tag.name: tag.target_commit for tag in refs.tags},
+            files=files,
+            claims=claims,
+        )
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn whatever the client raises into a `HubError` or `InputError` of one line with a remedy."""
+        import httpx2
+        from huggingface_hub.errors import (
+            GatedRepoError,
+            HfHubHTTPError,
+            HFValidationError,
+            OfflineModeIsEnabled,
+            RepositoryNotFoundError,
+        )
+
+        endpoint = self.api.endpoint
+        try:
+            yield
+        except OfflineModeIsEnabled as error:
+            raise HubError("HF_HUB_OFFLINE is set, so nothing can be published; unset it") from error
+        except HFValidationError as error:
+            raise InputError(
+                f"{self.repo_id!r} is no repo id; expected namespace/name, as in lema/lema-corrections"
+            ) from error
+        except GatedRepoError as error:
+            raise HubError(f"{self.repo_id} is gated; ask its owner for access at {self.url}") from error
+        except RepositoryNotFoundError as error:
+            raise HubError(
+                f"{endpoint} shows no {self.repo_type} {self.repo_id} to this token; check the id and that the token "
+                "belongs to that namespace"
+            ) from error
+        except HfHubHTTPError as error:
+            raise self._refused(error) from error
+        except (
+            httpx2.ConnectError,
+            httpx2.TimeoutException,
+            httpx2.NetworkError,
+            httpx2.RemoteProtocolError,
+        ) as error:
+            raise HubError(
+                f"no answer from {endpoint} ({type(error).__name__}); start the server (`lema hub serve`) or set "
+                "HF_ENDPOINT to one that runs, then run the same command again"
+            ) from error
+
+    def _refused(self, error: HfHubHTTPError) -> HubError:
+        status = error.response.status_code
+        said = " ".join((error.server_message or str(error)).split())[:200]
+        if status == 412 or (status == 409 and "conflicting operation" in said):
+            return StaleParentError(
+                f"{self.repo_id} changed while publishing ({said}); run the same command again"
+            )
+        if status == 401:
+            return HubError(
+                f"{self.api.endpoint} does not know this token; set HF_TOKEN to a valid one that may write"
+            )
+        if status == 403:
+            return HubError(
+                f"the token may not write {self.repo_id} ({said}); use one of its namespace that may write"
+            )
+        if status == 429:
+            return HubError(
+                f"{self.api.endpoint} asks to slow down ({said}); run the same command again later"
+            )
+        return HubError(
+            f"{self.api.endpoint} refused {self.repo_id} with {status} ({said}); nothing was published"
+        )
