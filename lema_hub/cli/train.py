@@ -1,0 +1,108 @@
+"""`lema train RECIPE.yaml [key=value ...] --out DIR`: fine-tune an adapter from a recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lema_hub.train import Prepared, Recipe
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="YAML recipe, such as scripts/recipes/nano/nano-lema.yaml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key=value; items of data are data.0, data.1, ...")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/train"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read recipe and data, lay out the steps, train nothing.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another run in the folder.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Fine-tune an adapter from a recipe: QLoRA, LoRA or full.
+
+    A finished run is not trained again; an interrupted one goes on from its last checkpoint.
+    """
+    from lema_hub.train.recipe import load
+
+    loaded = load(recipe, overrides or ())
+    if dry_run:
+        from lema_hub.train import prepare
+
+        _print_plan(loaded, prepare(loaded, weights=False), as_json)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from lema_hub.train import train as run
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("training", total=loaded.max_steps, loss="...")
+
+        def progress(step: int, steps: int, loss: float | None) -> None:
+            bar.update(task, completed=step, total=steps, loss="..." if loss is None else f"{loss:.3f}")
+
+        command = shlex.join(["lema", "train", recipe.name, *(overrides or ())])
+        result = run(loaded, out=out, progress=progress, command=command, overwrite=overwrite)
+    if as_json:
+        typer.echo(json.dumps({**dataclasses.asdict(result), "adapter": str(result.adapter)}))
+        return
+    done = "found, trained before" if result.reused else f"trained in {result.seconds:.0f} s"
+    typer.echo(
+        f"{result.adapter}: {done}; {result.steps} steps, {result.tokens:,} tokens, final loss "
+        f"{result.final_loss:.4f}"
+    )
+    typer.echo(
+        f"next: lema eval {result.adapter} --tasks ... or lema publish adapter {result.adapter} ORG/NAME "
+        "--version 0.1.0"
+    )
+
+
+def _print_plan(recipe: Recipe, prepared: Prepared, as_json: bool) -> None:
+    schedule, used = prepared.schedule, prepared.rows.used
+    rows = sum(source.kept for source in used)
+    plan = {
+        "backbone": prepared.backbone.repo,
+        "revision": prepared.backbone.revision,
+        "method": recipe.method,
+        "steps": len(schedule.steps),
+        "rows_seen": schedule.rows,
+        "passes": round(schedule.rows / rows, 2),
+        "tokens": schedule.tokens,
+        "padding": round(1 - schedule.tokens / schedule.padded_tokens, 4),
+        "data": [dataclasses.asdict(source) for source in used],
+    }
+    if as_json:
+        typer.echo(json.dumps(plan))
+        return
+    typer.echo(f"{recipe.method} of {plan['backbone']}: {plan['steps']} steps, {schedule.tokens:,} tokens")
+    typer.echo(
+        f"{plan['passes']} passes over {rows:,} rows, "
+        f"{100 * (1 - schedule.tokens / schedule.padded_tokens):.1f} % padding"
+    )
+    for source in used:
+        lost = "".join(f", {count} {reason}" for reason, count in source.dropped.items())
+        typer.echo(
+            f"  {source.name} {source.config}/{source.split}: {source.kept:,} of {source.read:,} rows, "
+            f"{source.tokens:,} tokens ({source.completion_tokens:,} with loss){lost}, {source.truncated} cut"
+        )

@@ -1,0 +1,171 @@
+"""The backbones: models that adapters are trained on, known ones by a short name.
+
+`nano` ships with the package and loads from its folder; the others are read from a Hub at a pinned commit. A
+Hub id or a folder that `save_pretrained` wrote does as well. Pins are commits seen in public code that trains
+on these models; a backbone without one is resolved at first use, and the run records the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lema_hub.errors import InputError
+from lema_hub.records import digest
+from lema_hub.train.recipe import Recipe
+from lema_hub.train.snapshot import snapshot
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_WEIGHTS = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.json",
+    "tokenizer*",
+    "*.model",
+    "*.txt",
+    "*.jinja",
+)
+_HASHED_WHOLE = 64 * 2**20  # bytes; the content of larger files is not read to tell two folders apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A backbone of the project's recipes; `prompt` names the CoT template that it was tuned with."""
+
+    repo: str
+    license: str
+    revision: str | None = None
+    prompt: str = "lema-cot"
+
+
+KNOWN = {
+    "nano": Known(repo="lema/nano-backbone", license="apache-2.0"),
+    "llama-2-7b": Known(
+        repo="meta-llama/Llama-2-7b-hf", license="llama2", revision="01c7f73d771dfac7d292323805ebc428287df4f9"
+    ),
+    "llama-2-13b": Known(
+        repo="meta-llama/Llama-2-13b-hf",
+        license="llama2",
+        revision="5c31dfb671ce7cfe2d7bb7c04375e44c55e815b1",
+    ),
+    "llama-2-70b": Known(repo="meta-llama/Llama-2-70b-hf", license="llama2"),
+    "llama-3.1-8b": Known(
+        repo="meta-llama/Llama-3.1-8B",
+        license="llama3.1",
+        revision="d04e592bb4f6aa9cfee91e2e20afa771667e1d4b",
+    ),
+    "qwen2.5-7b": Known(
+        repo="Qwen/Qwen2.5-7B", license="apache-2.0", revision="d149729398750b98c0af14eb82c78cfe92750796"
+    ),
+    "wizardmath-7b": Known(repo="WizardLMTeam/WizardMath-7B-V1.0", license="llama2", prompt="wizardmath-cot"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backbone:
+    """A backbone that lies on disk.
+
+    Attributes:
+        folder: What `from_pretrained` takes.
+        repo: The published id that an adapter names as its base; the folder's name if it is not published.
+        revision: The commit or tag of `repo`, if known.
+        digest: Tells two backbones apart.
+    """
+
+    folder: Path
+    repo: str
+    revision: str | None
+    license: str
+    prompt: str
+    digest: str
+
+
+def resolve(recipe: Recipe, *, weights: bool = True) -> Backbone:
+    """The recipe's backbone, downloaded if it is not at hand.
+
+    Args:
+        recipe: `backbone` is a known name, a folder, or a Hub id.
+        weights: False fetches configuration and tokenizer only, for a dry run.
+
+    Raises:
+        InputError: It is none of the three, or the folder holds no model.
+        HubError: The Hub has no such model, or cannot be reached.
+    """
+    name = recipe.backbone
+    known = KNOWN.get(name)
+    if name == "nano":
+        from lema_hub.nano import backbone_path
+
+        folder: Path | None = backbone_path()
+    else:
+        folder = Path(name) if known is None and Path(name).is_dir() else None
+    if folder is not None:
+        return _from_folder(folder, recipe, known)
+    repo = known.repo if known else name
+    if known is None and not _HUB_ID.fullmatch(name):
+        raise InputError(
+            f"backbone {name!r} is neither a folder nor a Hub id (org/name) nor one of {', '.join(KNOWN)}; "
+            "correct it"
+        )
+    asked = recipe.backbone_revision or (known.revision if known else None)
+    patterns = _WEIGHTS if weights else _WEIGHTS[2:]
+    folder, commit = snapshot(repo, asked, repo_type="model", patterns=patterns)
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"{repo!r} at {commit} is no model: it has no config.json; give the id of a causal model"
+        )
+    return Backbone(
+        folder=folder,
+        repo=repo,
+        revision=commit,
+        license=known.license if known else "other",
+        prompt=known.prompt if known else "lema-cot",
+        digest=digest(repo, commit),
+    )
+
+
+def locate(repo: str, revision: str | None) -> Path:
+    """The folder of a backbone by its published id, as an adapter names it.
+
+    Raises:
+        InputError: It is neither a folder nor a Hub id.
+        HubError: The Hub has no such model, or cannot be reached.
+    """
+    if repo == KNOWN["nano"].repo:
+        from lema_hub.nano import backbone_path
+
+        return backbone_path()
+    if Path(repo).is_dir():
+        return Path(repo)
+    if not _HUB_ID.fullmatch(repo):
+        raise InputError(f"backbone {repo!r} is neither a folder nor a Hub id (org/name); give its folder")
+    return snapshot(repo, revision, repo_type="model", patterns=_WEIGHTS)[0]
+
+
+def _from_folder(folder: Path, recipe: Recipe, known: Known | None) -> Backbone:
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"backbone {str(folder)!r} is no model folder: it has no config.json; "
+            f"give a folder saved by save_pretrained, a Hub id (org/name) or one of {', '.join(KNOWN)}"
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise InputError(
+            f"backbone {str(folder)!r} has no *.safetensors; save its weights with save_pretrained"
+        )
+    return Backbone(
+        folder=folder,
+        repo=recipe.backbone_repo or (known.repo if known else folder.resolve().name),
+        revision=recipe.backbone_revision,
+        license=known.license if known else "other",
+        prompt=known.prompt if known else "lema-cot",
+        digest=digest(
+            [(file.name, _fingerprint(file)) for file in sorted(folder.iterdir()) if file.is_file()]
+        ),
+    )
+
+
+def _fingerprint(file: Path) -> str:
+    size = file.stat().st_size
+    return f"{size} bytes" if size > _HASHED_WHOLE else hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,223 @@
+"""Training rows: the `prompt` and `completion` columns of built or published datasets, as tokens.
+
+A row becomes the tokens of prompt + completion, and the end-of-sequence token; the loss is on what follows
+the prompt's tokens. The trap is the boundary: generation starts from the tokens of the prompt alone, so these
+must be a prefix of the row's tokens. A tokenizer that merges across the boundary (a prompt that ends in a
+space, a completion that begins with a line break) teaches something that is never asked. Such rows are
+dropped and counted, and so are rows whose prompt alone fills `max_length`; TRL would drop the latter without
+a word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lema_hub import prompts
+from lema_hub.errors import InputError
+from lema_hub.records import digest
+from lema_hub.train.recipe import DataSource
+from lema_hub.train.snapshot import snapshot
+
+if TYPE_CHECKING:
+    import datasets
+    import numpy as np
+    import transformers
+
+IGNORED = -100
+"""The label of a token that carries no loss."""
+
+_CHUNK = 1000  # rows tokenised in one call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What was used of one source: rows kept, their tokens, and why the others were dropped."""
+
+    name: str
+    revision: str | None
+    config: str
+    split: str
+    read: int
+    kept: int
+    truncated: int
+    dropped: dict[str, int]
+    tokens: int
+    completion_tokens: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Tokenised rows: `ids[i]` are the int32 tokens of row i, the first `prompt_lengths[i]` its prompt's."""
+
+    ids: list[np.ndarray]
+    prompt_lengths: list[int]
+    used: tuple[Used, ...]
+
+    @property
+    def lengths(self) -> list[int]:
+        """The number of tokens of each row."""
+        return [len(ids) for ids in self.ids]
+
+    def dataset(self) -> datasets.Dataset:
+        """The rows as TRL's collator takes them: `input_ids` and `labels`, the prompt's labels `IGNORED`."""
+        import datasets
+
+        labels = [ids.copy() for ids in self.ids]
+        for row, prompt_length in zip(labels, self.prompt_lengths, strict=True):
+            row[:prompt_length] = IGNORED
+        return datasets.Dataset.from_dict({"input_ids": self.ids, "labels": labels})
+
+
+def load(
+    sources: Sequence[DataSource],
+    tokenizer: transformers.PreTrainedTokenizerBase,
+    *,
+    max_length: int,
+    prompt: str = "lema-cot",
+) -> Rows:
+    """The rows of all sources, one source after the other.
+
+    Args:
+        sources: Where the rows come from.
+        tokenizer: The backbone's; it must have an end-of-sequence token.
+        max_length: Longest row in tokens.
+        prompt: The CoT template of the backbone; CoT rows are asked in it.
+
+    Raises:
+        InputError: A file or a column is missing, or no row is left.
+        HubError: A repository cannot be read.
+    """
+    if tokenizer.eos_token_id is None:
+        raise InputError(
+            "the backbone's tokenizer has no end-of-sequence token; set its eos_token and save it again"
+        )
+    ids: list[np.ndarray] = []
+    prompt_lengths: list[int] = []
+    used = []
+    for source in sources:
+        table, name, revision = _read(source)
+        texts = list(_texts(table, prompt))
+        if source.max_rows is not None:
+            texts = sorted(texts, key=lambda text: digest(*text))[: source.max_rows]
+        first, dropped, truncated = len(ids), Counter[str](), 0
+        for row, prompt_length, reason in _tokens(texts, tokenizer, max_length):
+            if reason in (None, "truncated"):
+                ids.append(row)
+                prompt_lengths.append(prompt_length)
+                truncated += reason is not None
+            else:
+                dropped[str(reason)] += 1
+        tokens = sum(map(len, ids[first:]))
+        used.append(
+            Used(
+                name=name,
+                revision=revision,
+                config=source.config,
+                split=source.split,
+                read=len(texts),
+                kept=len(ids) - first,
+                truncated=truncated,
+                dropped=dict(sorted(dropped.items())),
+                tokens=tokens,
+                completion_tokens=tokens - sum(prompt_lengths[first:]),
+                digest=digest(texts),
+            )
+        )
+        if len(ids) == first:
+            reasons = ", ".join(f"{reason}: {count}" for reason, count in dropped.items()) or "it is empty"
+            raise InputError(f"no row of {name} {source.config}/{source.split} can be trained on ({reasons})")
+    return Rows(ids, prompt_lengths, tuple(used))
+
+
+def _read(source: DataSource) -> tuple[Any, str, str | None]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pattern = f"data/{source.config}/{source.split}*.parquet"
+    if source.repo is not None:
+        folder, revision = snapshot(source.repo, source.revision, repo_type="dataset", patterns=[pattern])
+        name: str = source.repo
+    else:
+        folder, revision = Path(source.path or ""), None
+        name = folder.resolve().name
+    place = folder / "data" / source.config
+    files = [file for file in sorted(place.glob("*.parquet")) if _split_of(file) == source.split]
+    if not files:
+        raise InputError(
+            f"{source.repo or source.path!r} has no {pattern}; check config and split, or build the data "
+            "first"
+        )
+    columns = ("prompt", "completion", "question", "incorrect_step")
+    tables = []
+    for file in files:
+        try:
+            names = pq.read_schema(file).names
+            for column in columns[:2]:
+                if column not in names:
+                    raise InputError(
+                        f"column {column!r} is missing in {name} {source.config}/{file.name} "
+                        f"(it has: {', '.join(names)[:200]}); build the data again"
+                    )
+            tables.append(pq.read_table(file, columns=[column for column in columns if column in names]))
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(f"{name} {source.config}/{file.name} is no Parquet file ({error})") from error
+    return pa.concat_tables(tables), name, revision
+
+
+def _split_of(file: Path) -> str:
+    """The split of `train.parquet`, and of a shard `train-00000-of-00002.parquet`."""
+    stem, dash, rest = file.stem.partition("-")
+    return stem if dash and rest[:5].isdecimal() else file.stem
+
+
+def _texts(table: Any, prompt: str) -> Iterator[tuple[str, str]]:
+    asked = table["prompt"].to_pylist()
+    # Corrections keep LeMa's one prompt; only the CoT prompt differs between backbones.
+    if (
+        prompt != "lema-cot"
+        and "question" in table.column_names
+        and "incorrect_step" not in table.column_names
+    ):
+        template = prompts.load(prompt)
+        asked = [template.render(question=question) for question in table["question"].to_pylist()]
+    for before, after in zip(asked, table["completion"].to_pylist(), strict=True):
+        yield before or "", after or ""
+
+
+def _tokens(
+    texts: Sequence[tuple[str, str]], tokenizer: transformers.PreTrainedTokenizerBase, max_length: int
+) -> Iterator[tuple[np.ndarray, int, str | None]]:
+    import numpy as np
+
+    known: dict[str, list[int]] = {}  # several rows ask the same question
+    for start in range(0, len(texts), _CHUNK):
+        chunk = texts[start : start + _CHUNK]
+        new = sorted({before for before, _ in chunk} - known.keys())
+        if new:
+            known.update(zip(new, tokenizer(new, return_attention_mask=False)["input_ids"], strict=True))
+        whole = tokenizer([before + after for before, after in chunk], return_attention_mask=False)[
+            "input_ids"
+        ]
+        for (before, after), tokens in zip(chunk, whole, strict=True):
+            size, reason = len(known[before]), None
+            if not before or not after.strip():
+                reason = "empty_prompt" if not before else "empty_completion"
+            elif tokens[:size] != known[before]:
+                reason = "boundary_shifts"
+            elif size >= max_length:
+                reason = "prompt_fills_max_length"
+            elif len(tokens) + 1 > max_length:
+                reason = "truncated"  # without the end token: the model must not learn to stop there
+            row = [*tokens, tokenizer.eos_token_id][:max_length]
+            yield np.asarray(row, dtype=np.int32), size, reason
+
+
+def digest_of(used: Sequence[Used]) -> str:
+    """Tells the data of two runs apart by the rows' texts, wherever they were read from."""
+    return hashlib.sha256("".join(source.digest for source in used).encode()).hexdigest()

@@ -1,0 +1,279 @@
+"""A training recipe: one YAML file per backbone and method, read strictly, with `key=value` overrides.
+
+The defaults are LeMa's published settings (arXiv 2310.20689, section 3.3 and the released script). What a
+recipe must give is the backbone and the data:
+
+    backbone: nano
+    data:
+      - {repo: lema/lema-cot, revision: v0.1.0, config: nano}
+      - {repo: lema/lema-corrections, revision: v0.1.0, config: nano}
+    tokens_per_step: 3000
+
+Traps: YAML reads `2e-4` as text (it wants `2.0e-4`), so text that is a number is taken as one; a misspelt key
+is an error here, while TRL's own parser lets it pass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from lema_hub.errors import RecipeError
+
+Method = Literal["qlora", "lora", "full"]
+Schedule = Literal["constant", "linear", "cosine"]
+Optimizer = Literal["paged_adamw_32bit", "adamw_torch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSource:
+    """Rows to train on: a published dataset (`repo`, pinned by `revision`) or a built folder (`path`).
+
+    `max_rows` takes that many rows, always the same ones, for comparisons at equal data size (LeMa, section
+    5).
+    """
+
+    repo: str | None = None
+    path: str | None = None
+    revision: str | None = None
+    config: str
+    split: str = "train"
+    max_rows: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.repo is None) == (self.path is None):
+            raise RecipeError(
+                f"data needs either repo or path, got repo={self.repo!r} and path={self.path!r}; give one "
+                "of them"
+            )
+        if self.repo is not None and self.revision is None:
+            raise RecipeError(f"revision of {self.repo!r} is missing; pin the data to a tag such as v0.1.0")
+        if self.path is not None and self.revision is not None:
+            raise RecipeError(f"a folder has no revision, got {self.revision!r} for {self.path!r}; remove it")
+        for name, part in (("config", self.config), ("split", self.split)):
+            if (
+                not part
+                or not part.replace("-", "").replace("_", "").replace(".", "").isalnum()
+                or ".." in part
+            ):
+                raise RecipeError(f"{name} must be a plain name such as gsm8k or train, got {part!r}")
+        _at_least("max_rows", self.max_rows, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that decides the weights of a run, and where checkpoints are pushed to.
+
+    A step holds either `rows_per_step` rows (LeMa: 96) or `tokens_per_step` tokens, prompts included. Two
+    runs with the same `max_steps` and `tokens_per_step` see the same number of tokens, to within one row,
+    whatever their data.
+
+    Args:
+        backbone: A name of `lema_hub.train.backbones`, a Hub id, or a folder saved by `save_pretrained`.
+        backbone_repo: Where a backbone that lies in a folder is published; the adapter names it as its base.
+        backbone_revision: The commit or tag of the backbone.
+        micro_batches: Forward passes per optimisation step; more need less memory and pad less.
+        max_length: Longest row in tokens, prompt and completion; what is longer is cut and counted.
+        save_every: Steps between checkpoints; none are kept if unset.
+        push_to: Repository for checkpoints; each becomes a commit and the tag `step-N`.
+    """
+
+    backbone: str
+    data: tuple[DataSource, ...]
+    backbone_repo: str | None = None
+    backbone_revision: str | None = None
+
+    method: Method = "qlora"
+    rank: int = 64
+    alpha: int = 16
+    dropout: float = 0.05
+
+    max_steps: int = 2000
+    rows_per_step: int | None = None
+    tokens_per_step: int | None = None
+    micro_batches: int = 6
+    max_length: int = 1024
+    gradient_checkpointing: bool = True
+
+    learning_rate: float = 2e-4
+    schedule: Schedule = "constant"
+    warmup_steps: int = 0
+    optimizer: Optimizer = "paged_adamw_32bit"
+    beta2: float = 0.999
+    weight_decay: float = 0.01
+    max_grad_norm: float = 0.3
+
+    seed: int = 0
+    save_every: int | None = None
+    push_to: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise RecipeError("data is empty; name at least one dataset")
+        if (self.rows_per_step is None) == (self.tokens_per_step is None):
+            raise RecipeError(
+                f"a step needs either rows_per_step or tokens_per_step, got {self.rows_per_step} and "
+                f"{self.tokens_per_step}; set one of them and the other to null"
+            )
+        for name in (
+            "rank",
+            "alpha",
+            "max_steps",
+            "rows_per_step",
+            "tokens_per_step",
+            "micro_batches",
+            "save_every",
+        ):
+            _at_least(name, getattr(self, name), 1)
+        _at_least("max_length", self.max_length, 8)
+        _at_least("warmup_steps", self.warmup_steps, 0)
+        _at_least("seed", self.seed, 0)
+        _at_least("weight_decay", self.weight_decay, 0)
+        _above("learning_rate", self.learning_rate, 0)
+        _above("max_grad_norm", self.max_grad_norm, 0)
+        for name in ("dropout", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise RecipeError(f"{name} must be >= 0 and < 1, got {getattr(self, name)}")
+        if self.rows_per_step is not None and self.rows_per_step < self.micro_batches:
+            raise RecipeError(
+                f"rows_per_step must be >= micro_batches, got {self.rows_per_step} and {self.micro_batches}"
+            )
+        if self.push_to is not None and self.save_every is None:
+            raise RecipeError(f"push_to is {self.push_to!r} but save_every is unset; say how often to save")
+        if self.push_to is not None and self.method == "full":
+            raise RecipeError(
+                "push_to takes adapters only, got method full; publish the finished model instead"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain values, in the order of its keys; keys that are unset are left out."""
+        return {
+            key: [_set(source) for source in value] if key == "data" else value
+            for key, value in dataclasses.asdict(self).items()
+            if value is not None
+        }
+
+
+def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """The recipe of a YAML file; `overrides` are `key=value`, values in YAML, list items by number.
+
+        load(Path("scripts/recipes/nano/nano-lema.yaml"), ["rank=8", "data.0.revision=v0.2.0"])
+
+    Raises:
+        RecipeError: The file cannot be read, or a key is unknown, missing, ill-typed or out of range.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"recipe {str(path)!r} cannot be read ({error.__class__.__name__}); give a YAML file"
+        ) from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"recipe {str(path)!r} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise RecipeError(
+            f"recipe {str(path)!r} holds {type(document).__name__}; expected keys such as backbone and data"
+        )
+    try:
+        for override in overrides:
+            _override(document, override)
+        return parse(document)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def parse(document: Mapping[str, Any]) -> Recipe:
+    """The recipe of plain values, as YAML or JSON gives them; the inverse of `Recipe.to_dict`.
+
+    Raises:
+        RecipeError: A key is unknown, missing, ill-typed or out of range.
+    """
+    recipe: Recipe = _build(Recipe, document, "")
+    return recipe
+
+
+def _override(document: dict[Any, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"override {override!r} has no '='; write key=value, for example rank=16")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"override {override!r}: the value is no YAML; quote it") from error
+    *parents, last = key.split(".")
+    place: Any = document
+    for part in parents:
+        place = _item(place, part, override)
+    if isinstance(place, list):
+        _item(place, last, override)
+        place[int(last)] = value
+    else:
+        place[last] = value
+
+
+def _item(place: Any, part: str, override: str) -> Any:
+    if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
+        return place[int(part)]
+    if isinstance(place, dict) and isinstance(place.get(part), (dict, list)):
+        return place[part]
+    raise RecipeError(
+        f"override {override!r}: there is no {part!r} to go into; items of data are data.0, data.1, ..."
+    )
+
+
+def _build(cls: type[Any], document: Mapping[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(cls)
+    for key in document:
+        if key not in hints:
+            near = difflib.get_close_matches(str(key), hints, n=1, cutoff=0)[0]
+            raise RecipeError(f"unknown key {where + str(key)!r}; did you mean {near!r}?")
+    for field in dataclasses.fields(cls):
+        if field.default is dataclasses.MISSING and field.name not in document:
+            raise RecipeError(f"key {where + field.name!r} is missing; add it")
+    return cls(**{key: _typed(value, hints[key], where + key) for key, value in document.items()})
+
+
+def _typed(value: Any, hint: Any, key: str) -> Any:
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = next(arg for arg in typing.get_args(hint) if arg is not types.NoneType)
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise RecipeError(f"{key} must be a list of {{repo, revision, config}}, got {value!r}")
+        return tuple(_build(DataSource, item, f"{key}.{number}.") for number, item in enumerate(value))
+    if typing.get_origin(hint) is Literal:
+        if value not in typing.get_args(hint):
+            raise RecipeError(f"{key} must be one of {', '.join(typing.get_args(hint))}, got {value!r}")
+        return value
+    if hint is float and not isinstance(value, bool):
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            pass
+    elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        return value
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    raise RecipeError(f"{key} must be {names[hint]}, got {value!r}")
+
+
+def _set(source: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in source.items() if value is not None}
+
+
+def _at_least(name: str, value: float | None, least: int) -> None:
+    if value is not None and not value >= least:
+        raise RecipeError(f"{name} must be >= {least}, got {value}")
+
+
+def _above(name: str, value: float, bound: int) -> None:
+    if not value > bound:
+        raise RecipeError(f"{name} must be > {bound}, got {value}")

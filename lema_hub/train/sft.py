@@ -1,0 +1,405 @@
+"""Supervised fine-tuning of an adapter with TRL: from a recipe to a folder that can be published.
+
+    train(recipe, out=Path("runs/nano-lema"))
+
+`out` then holds `adapter_model.safetensors`, `adapter_config.json` (with the base model's published id and
+revision), `training.json` (the record that a model card is made of) and `run.json` (what tells this run from
+another one). A run that is finished is recognised by the digest of recipe, backbone and data, and not trained
+again; one that was interrupted goes on from its last checkpoint, to the same weights.
+
+Traps: TRL casts the adapter of a quantised backbone to bfloat16, where AdamW's small updates are lost to
+rounding: they are cast back to float32 here. PEFT writes the folder that the backbone was loaded from, and no
+revision, into `adapter_config.json`; both are replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lema_hub import __version__
+from lema_hub.errors import InputError
+from lema_hub.hub.training import DataUse, Training
+from lema_hub.records import digest
+from lema_hub.train import backbones, data, quantisation
+from lema_hub.train.recipe import Recipe
+from lema_hub.train.schedule import Schedule, plan
+
+if TYPE_CHECKING:
+    import torch
+    import transformers
+    from trl import SFTTrainer
+
+    from lema_hub.train.callbacks import Curve, Progress
+
+logger = logging.getLogger(__name__)
+
+RUN_FILE = "run.json"
+_PACKAGES = ("accelerate", "bitsandbytes", "datasets", "peft", "tokenizers", "torch", "transformers", "trl")
+_PUSHED = ("adapter_model.safetensors", "adapter_config.json")
+_NO_INFLUENCE = ("data", "backbone", "push_to")  # the digest has what they stand for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """A trained model: its folder, and what it took; `reused` if it had been trained before."""
+
+    adapter: Path
+    steps: int
+    tokens: int
+    final_loss: float
+    seconds: float
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Everything that is known before the first step; `digest` is the identity of the run."""
+
+    backbone: backbones.Backbone
+    tokenizer: transformers.PreTrainedTokenizerBase
+    rows: data.Rows
+    schedule: Schedule
+    digest: str
+
+
+def prepare(recipe: Recipe, *, weights: bool = True) -> Prepared:
+    """Read backbone and data, tokenise, and lay out every step.
+
+    Args:
+        recipe: The recipe.
+        weights: False leaves the weights of a backbone that is on a Hub where they are.
+
+    Raises:
+        InputError: Backbone or data cannot be used.
+        HubError: A repository cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    backbone = backbones.resolve(recipe, weights=weights)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(backbone.folder)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"backbone {recipe.backbone!r} has no tokenizer that loads: {_line(error)}"
+        ) from error
+    rows = data.load(recipe.data, tokenizer, max_length=recipe.max_length, prompt=backbone.prompt)
+    schedule = plan(
+        rows.lengths,
+        max_steps=recipe.max_steps,
+        micro_batches=recipe.micro_batches,
+        seed=recipe.seed,
+        rows_per_step=recipe.rows_per_step,
+        tokens_per_step=recipe.tokens_per_step,
+    )
+    decisive = {key: value for key, value in recipe.to_dict().items() if key not in _NO_INFLUENCE}
+    identity = digest(1, decisive, backbone.digest, data.digest_of(rows.used))
+    return Prepared(backbone=backbone, tokenizer=tokenizer, rows=rows, schedule=schedule, digest=identity)
+
+
+def train(
+    recipe: Recipe,
+    *,
+    out: Path,
+    progress: Progress | None = None,
+    command: str = "lema_hub.train.train",
+    overwrite: bool = False,
+) -> TrainResult:
+    """Train what the recipe says into the folder `out`.
+
+    Args:
+        recipe: The recipe.
+        out: Folder of the run.
+        progress: Told after every optimisation step.
+        command: What the record names as the command of this run.
+        overwrite: Replace another run in `out`.
+
+    Raises:
+        InputError: Backbone or data cannot be used, or `out` holds another run.
+        HubError: A repository cannot be read or written.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(
+            "training runs in one process on one device, WORLD_SIZE is set; start it without a launcher"
+        )
+    prepared = prepare(recipe)
+    found = _found(out)
+    if found is not None and found["digest"] != prepared.digest:
+        if not overwrite:
+            raise InputError(f"{str(out)!r} holds another run; choose another folder, or overwrite it")
+        shutil.rmtree(out)
+        found = None
+    if found is not None and found["finished"]:
+        record = Training.read(out)
+        logger.info("%s is trained already (%s)", out, prepared.digest[:12])
+        return _result(out, record, reused=True)
+
+    out.mkdir(parents=True, exist_ok=True)
+    _write_run(out, {"digest": prepared.digest, "finished": False})
+    started = time.monotonic()
+    with _quiet():
+        trainer, curve = build_trainer(recipe, prepared, out=out, progress=progress)
+        trainer.train(resume_from_checkpoint=_last_checkpoint(out))
+        _save(trainer.model, prepared, out=out)
+    if recipe.method == "full":
+        prepared.tokenizer.save_pretrained(out)
+
+    used = prepared.rows.used
+    record = Training(
+        method=recipe.method,
+        base_model=prepared.backbone.repo,
+        base_revision=prepared.backbone.revision,
+        license=prepared.backbone.license,
+        command=command,
+        recipe=_publishable(recipe, prepared),
+        data=tuple(
+            DataUse(
+                repo=source.name,
+                revision=source.revision,
+                config=source.config,
+                split=source.split,
+                rows=source.kept,
+                tokens=source.completion_tokens,
+            )
+            for source in used
+        ),
+        steps=trainer.state.global_step,
+        tokens=prepared.schedule.tokens,
+        seconds=round(time.monotonic() - started, 1),
+        seed=recipe.seed,
+        losses=tuple(curve.losses),
+        packages={"lema_hub": __version__} | {name: version(name) for name in _PACKAGES},
+        notes=_notes(used),
+    )
+    record.write(out)
+    _write_run(
+        out,
+        {
+            "digest": prepared.digest,
+            "finished": True,
+            "device": _device_name(trainer.args.device),
+            "threads": _threads(),
+            "rows_seen": prepared.schedule.rows,
+            "tokens_seen": prepared.schedule.tokens,
+            "padded_tokens": prepared.schedule.padded_tokens,
+            "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+            "data": [asdict(source) for source in used],
+        },
+    )
+    return _result(out, record, reused=False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """PEFT 0.21 uses names that transformers 5.23 calls deprecated; a user can do nothing about that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"`.*gradient_checkpointing", category=FutureWarning)
+        yield
+
+
+@_quiet()
+def build_trainer(
+    recipe: Recipe, prepared: Prepared, *, out: Path, progress: Progress | None = None
+) -> tuple[SFTTrainer, Curve]:
+    """The trainer of a prepared run, ready to train, and the curve that it will fill.
+
+    Raises:
+        InputError: The backbone does not load.
+    """
+    import torch
+    from peft import LoraConfig
+    from transformers import PrinterCallback, TrainerCallback
+    from trl import SFTConfig
+
+    from lema_hub.train.callbacks import Curve, PushCheckpoints
+    from lema_hub.train.trainer import ScheduledTrainer
+
+    on_gpu = torch.cuda.is_available()
+    model = _model(recipe, prepared.backbone, on_gpu=on_gpu)
+    curve = Curve(progress)
+    callbacks: list[TrainerCallback] = [curve]
+    if recipe.push_to is not None:
+        callbacks.append(PushCheckpoints(recipe.push_to, files=_PUSHED))
+    lora = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules="all-linear",
+    )
+    trainer = ScheduledTrainer(
+        model=model,
+        args=SFTConfig(
+            output_dir=str(out / "checkpoints"),
+            max_steps=recipe.max_steps,
+            gradient_accumulation_steps=recipe.micro_batches,
+            activation_checkpointing=recipe.gradient_checkpointing,
+            learning_rate=recipe.learning_rate,
+            lr_scheduler_type=recipe.schedule,
+            warmup_steps=recipe.warmup_steps,
+            # Paged optimizers exist on GPUs only; on a CPU it is the same AdamW, not paged.
+            optim=recipe.optimizer if on_gpu else "adamw_torch",
+            adam_beta2=recipe.beta2,
+            weight_decay=recipe.weight_decay,
+            max_grad_norm=recipe.max_grad_norm,
+            bf16=on_gpu,
+            use_cpu=not on_gpu,
+            dataloader_pin_memory=on_gpu,
+            pad_to_multiple_of=8 if on_gpu else None,
+            seed=recipe.seed,
+            save_strategy="no" if recipe.save_every is None else "steps",
+            save_steps=recipe.save_every or recipe.max_steps,
+            logging_steps=max(1, recipe.max_steps // 50),
+            logging_nan_inf_filter=False,
+            report_to="none",
+            disable_tqdm=True,
+            max_length=None,
+            dataset_kwargs={"skip_prepare_dataset": True},
+        ),
+        train_dataset=prepared.rows.dataset(),
+        batches=prepared.schedule.batches(),
+        finish_save=lambda folder: _finish_config(folder, prepared.backbone),
+        processing_class=prepared.tokenizer,
+        peft_config=None if recipe.method == "full" else lora,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints to stdout
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return trainer, curve
+
+
+def _model(recipe: Recipe, backbone: backbones.Backbone, *, on_gpu: bool) -> transformers.PreTrainedModel:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    # Full fine-tuning keeps float32 weights for the optimizer; autocast computes in bfloat16 on a GPU.
+    dtype = torch.bfloat16 if on_gpu and recipe.method != "full" else torch.float32
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            backbone.folder,
+            dtype=dtype,
+            quantization_config=quantisation.nf4(dtype) if recipe.method == "qlora" else None,
+            device_map={"": 0} if on_gpu else None,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"backbone {recipe.backbone!r} does not load as a causal model: {_line(error)}"
+        ) from error
+    if recipe.method == "qlora":
+        quantisation.keep_unpacked(model)
+    model.config.use_cache = False
+    return model
+
+
+def _save(model: Any, prepared: Prepared, *, out: Path) -> None:
+    model.save_pretrained(out)
+    (out / "README.md").unlink(missing_ok=True)  # PEFT's card; the real one is made when the run is published
+    _finish_config(out, prepared.backbone)
+
+
+def _finish_config(folder: Path, backbone: backbones.Backbone) -> None:
+    path = folder / "adapter_config.json"
+    if path.is_file():
+        config = json.loads(path.read_text(encoding="utf-8"))
+        # PEFT lists the layers of a small model by their full names, in random order.
+        targets = sorted({name.rpartition(".")[2] for name in config["target_modules"]})
+        config |= {
+            "base_model_name_or_path": backbone.repo,
+            "revision": backbone.revision,
+            "target_modules": targets,
+        }
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _publishable(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
+    """The recipe without paths of this machine: folders are named as what they hold."""
+    plain = recipe.to_dict()
+    for source, used in zip(plain["data"], prepared.rows.used, strict=True):
+        if "path" in source:
+            source["path"] = used.name
+    if recipe.backbone not in backbones.KNOWN:
+        plain["backbone"] = prepared.backbone.repo
+    return plain
+
+
+def _notes(used: tuple[data.Used, ...]) -> tuple[str, ...]:
+    notes = []
+    for source in used:
+        where = f"{source.name} {source.config}/{source.split}"
+        if source.dropped:
+            reasons = ", ".join(f"{reason}: {count}" for reason, count in source.dropped.items())
+            notes.append(
+                f"{sum(source.dropped.values())} of {source.read} rows of {where} were dropped ({reasons})."
+            )
+        if source.truncated:
+            notes.append(
+                f"{source.truncated} of {source.read} rows of {where} were cut to the maximum length."
+            )
+    return tuple(notes)
+
+
+def _result(out: Path, record: Training, *, reused: bool) -> TrainResult:
+    return TrainResult(
+        adapter=out,
+        steps=record.steps,
+        tokens=record.tokens,
+        final_loss=record.losses[-1].loss,
+        seconds=record.seconds,
+        reused=reused,
+    )
+
+
+def _found(out: Path) -> dict[str, Any] | None:
+    """The state of a run in `out`, None if the folder is empty or missing."""
+    path = out / RUN_FILE
+    if not path.is_file():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f"{str(out)!r} exists and holds no run; choose another folder")
+        return None
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        return {"digest": str(state["digest"]), "finished": bool(state["finished"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{str(path)!r} is damaged; remove the folder and train again") from error
+
+
+def _write_run(out: Path, state: dict[str, Any]) -> None:
+    partial = out / f"{RUN_FILE}.partial"
+    partial.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+    partial.replace(out / RUN_FILE)
+
+
+def _last_checkpoint(out: Path) -> str | None:
+    from transformers.trainer_utils import get_last_checkpoint
+
+    folder = out / "checkpoints"
+    last: str | None = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    return last
+
+
+def _device_name(device: torch.device) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,162 @@
+"""Training for real on a two-layer Llama: what changes, what does not, and what a run leaves behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lema_hub.errors import InputError
+from lema_hub.hub.training import Training
+from lema_hub.train import Recipe, TrainResult, prepare, train
+from lema_hub.train.sft import build_trainer
+
+
+@pytest.fixture(scope="module")
+def run(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> TrainResult:
+    return train(recipe, out=tmp_path_factory.mktemp("runs") / "lema")
+
+
+@pytest.mark.parametrize("method", ["qlora", "lora", "full"])
+def test_what_trains_changes_and_what_is_frozen_stays(recipe: Recipe, tmp_path: Path, method: str) -> None:
+    import torch
+
+    recipe = dataclasses.replace(recipe, method=method)
+    trainer, _ = build_trainer(recipe, prepare(recipe), out=tmp_path)
+    before = {name: value.detach().clone() for name, value in trainer.model.named_parameters()}
+    trainable = {name for name, value in trainer.model.named_parameters() if value.requires_grad}
+    trainer.train()
+    after = dict(trainer.model.named_parameters())
+    changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert changed == trainable
+    if method == "full":
+        assert trainable == set(before)
+    else:
+        layers = [name for name in trainable if "lora_A" in name]
+        assert len(layers) == 2 * 7  # two blocks: q, k, v, o, gate, up, down
+        assert all("lora_" in name for name in trainable)
+        assert all(after[name].dtype == torch.float32 for name in trainable)
+
+
+def test_the_loss_is_on_the_completion_and_its_end_only(recipe: Recipe, tmp_path: Path) -> None:
+    prepared = prepare(recipe)
+    trainer, _ = build_trainer(recipe, prepared, out=tmp_path)
+    row, batch = 0, next(iter(trainer.get_train_dataloader()))
+    first = prepared.schedule.batches()[0]
+    assert batch["input_ids"].shape[0] == len(first)
+    for row, number in enumerate(first):
+        labels = batch["labels"][row]
+        learnt = prepared.tokenizer.decode(labels[labels != -100])
+        ids, prompt_length = prepared.rows.ids[number], prepared.rows.prompt_lengths[number]
+        assert learnt == prepared.tokenizer.decode(ids[prompt_length:])
+        assert learnt.endswith("<eos>")
+        assert learnt.startswith(("Step 1:", " Step "))
+        prompt = prepared.tokenizer.decode(ids[:prompt_length])
+        assert prompt.endswith(("step by step.\n", "Incorrect Step:"))
+
+
+def test_the_trainer_counts_the_tokens_that_were_planned(recipe: Recipe, tmp_path: Path) -> None:
+    prepared = prepare(recipe)
+    trainer, curve = build_trainer(recipe, prepared, out=tmp_path)
+    trainer.train()
+    counted = [row["num_tokens"] for row in trainer.state.log_history if "num_tokens" in row]
+    assert counted[-1] == prepared.schedule.tokens
+    assert [point.step for point in curve.losses] == [1, 2, 3, 4]
+
+
+def test_cot_only_and_lema_runs_have_equal_budgets(recipe: Recipe) -> None:
+    lema = prepare(recipe)
+    cot = prepare(dataclasses.replace(recipe, data=recipe.data[:1]))
+    longest = max(lema.rows.lengths)
+    assert len(cot.schedule.steps) == len(lema.schedule.steps) == recipe.max_steps
+    assert abs(cot.schedule.tokens - lema.schedule.tokens) <= longest
+    assert abs(lema.schedule.tokens - recipe.max_steps * 1500) <= longest / 2
+    assert cot.digest != lema.digest
+
+
+def test_the_record_says_what_was_done(run: TrainResult, recipe: Recipe) -> None:
+    record = Training.read(run.adapter)
+    assert (record.method, record.base_model, record.base_revision) == ("qlora", "lema/tiny-llama", "v0.1.0")
+    assert (record.steps, record.tokens) == (4, run.tokens)
+    assert [(use.repo, use.rows) for use in record.data] == [("lema-cot", 60), ("lema-corrections", 60)]
+    assert record.losses[-1].loss == run.final_loss
+    assert record.packages["trl"]
+    assert str(Path(recipe.backbone).parent) not in (run.adapter / "training.json").read_text()
+    assert {path.name for path in run.adapter.iterdir() if path.is_file()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "run.json",
+        "training.json",
+    }
+    config = json.loads((run.adapter / "adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["revision"]) == ("lema/tiny-llama", "v0.1.0")
+
+
+def test_a_finished_run_is_found_and_not_trained_again(run: TrainResult, recipe: Recipe) -> None:
+    weights = run.adapter / "adapter_model.safetensors"
+    before = weights.stat().st_mtime_ns
+    again = train(recipe, out=run.adapter)
+    assert again == dataclasses.replace(run, reused=True)
+    assert weights.stat().st_mtime_ns == before
+
+
+def test_another_recipe_does_not_overwrite_a_run_unasked(run: TrainResult, recipe: Recipe) -> None:
+    with pytest.raises(InputError, match="holds another run"):
+        train(dataclasses.replace(recipe, rank=8), out=run.adapter)
+
+
+def test_the_same_recipe_gives_the_same_bytes(run: TrainResult, recipe: Recipe, tmp_path: Path) -> None:
+    again = train(recipe, out=tmp_path / "again")
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        assert (again.adapter / name).read_bytes() == (run.adapter / name).read_bytes()
+
+
+class InterruptedRunError(Exception):
+    pass
+
+
+def test_an_interrupted_run_goes_on_to_the_same_weights(recipe: Recipe, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(recipe, save_every=2, dropout=0.1, schedule="cosine")
+    whole = train(recipe, out=tmp_path / "whole")
+
+    def stop(step: int, steps: int, loss: float | None) -> None:
+        if step == 3:
+            raise InterruptedRunError
+
+    with pytest.raises(InterruptedRunError):
+        train(recipe, out=tmp_path / "cut", progress=stop)
+    seen: list[int] = []
+    cut = train(recipe, out=tmp_path / "cut", progress=lambda step, *_: seen.append(step))
+    assert seen == [3, 4]
+    name = "adapter_model.safetensors"
+    assert (cut.adapter / name).read_bytes() == (whole.adapter / name).read_bytes()
+    assert Training.read(cut.adapter).losses == Training.read(whole.adapter).losses
+
+
+def test_the_adapter_loads_with_stock_peft_in_another_process(run: TrainResult, backbone: Path) -> None:
+    script = """
+import sys, torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+base = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+model = PeftModel.from_pretrained(base, sys.argv[2])
+saved = load_file(sys.argv[2] + "/adapter_model.safetensors")
+loaded = {k.replace(".default", ""): v for k, v in model.state_dict().items() if "lora_" in k}
+assert saved.keys() == loaded.keys(), saved.keys() ^ loaded.keys()
+assert all(torch.equal(saved[k], loaded[k]) for k in saved)
+ids = torch.tensor([[5, 6, 7]])
+with model.disable_adapter():
+    plain = model(ids).logits
+print(float((model(ids).logits - plain).abs().max()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(backbone), str(run.adapter)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert float(done.stdout) > 0
