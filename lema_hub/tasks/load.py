@@ -151,7 +151,7 @@ def _from_hub(task: Task, source: str) -> tuple[Iterator[dict[str, Any]], str]:
     try:
         if task.revision is not None and constants.HF_HUB_OFFLINE:
             commit = task.revision
-        else:  # asked first even where it is pinned: a dead endpoint fails here at once, `load_dataset` retries
+        else:  # asked even where it is pinned: a dead endpoint fails here at once, `load_dataset` retries
             commit = str(HfApi().dataset_info(task.source_repo, revision=task.revision).sha)
         parts = [
             load_dataset(task.source_repo, config, split=source, revision=commit) for config in task.configs

@@ -1,4 +1,4 @@
-"""The nano world's problems as a task: generated, endless, with a dev split of their own (`lema_hub.nano`)."""
+"""The nano world's problems as a task: generated, endless, with a dev split of their own."""
 
 from __future__ import annotations
 

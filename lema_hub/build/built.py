@@ -1,0 +1,80 @@
+"""What a stage of a build gives: the rows it made, the rows it dropped, and the counts that add up to all
+it was given.
+
+    paths = collect_paths(problems, student, ledger, paths=4)
+    corrections = build_corrections(problems, paths.rows, corrector, ledger)
+    corrections.stages[-1].dropped            # {'answer': 3, 'format': 1}
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from lema_hub.engines import Response
+from lema_hub.hub.manifest import ModelUse, PromptUse, Stage, Tokens
+from lema_hub.records import Problem, Rejection
+from lema_hub.tasks import question_key
+
+Row = TypeVar("Row")
+NO_TOKENS = Tokens()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built(Generic[Row]):
+    """The outcome of one or several stages; tokens and cost are those of the answers that were used."""
+
+    rows: tuple[Row, ...]
+    rejected: tuple[Rejection, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    verdicts: Mapping[str, int] = field(default_factory=dict)
+    prompts: tuple[PromptUse, ...] = ()
+    models: tuple[ModelUse, ...] = ()
+    tokens: Tokens = NO_TOKENS
+    cost_usd: float | None = None
+
+
+def merge(parts: Sequence[Built[Row]]) -> Built[Row]:
+    """One outcome of several, such as the paths of several students."""
+    costs = [part.cost_usd for part in parts if part.cost_usd is not None]
+    verdicts: Counter[str] = Counter()
+    for part in parts:
+        verdicts.update(part.verdicts)
+    return Built(
+        rows=tuple(row for part in parts for row in part.rows),
+        rejected=tuple(row for part in parts for row in part.rejected),
+        stages=tuple(stage for part in parts for stage in part.stages),
+        verdicts=dict(verdicts),
+        prompts=tuple(dict.fromkeys(prompt for part in parts for prompt in part.prompts)),
+        models=tuple(dict.fromkeys(model for part in parts for model in part.models)),
+        tokens=Tokens(
+            prompt=sum(part.tokens.prompt for part in parts),
+            completion=sum(part.tokens.completion for part in parts),
+        ),
+        cost_usd=sum(costs) if costs else None,
+    )
+
+
+def usage(responses: Iterable[object]) -> tuple[Tokens, float | None]:
+    """Tokens and cost of the responses among some answers; the cost is None if none has a price."""
+    answered = [response for response in responses if isinstance(response, Response)]
+    costs = [response.cost_usd for response in answered if response.cost_usd is not None]
+    tokens = Tokens(
+        prompt=sum(response.prompt_tokens for response in answered),
+        completion=sum(response.completion_tokens for response in answered),
+    )
+    return tokens, sum(costs) if costs else None
+
+
+def by_id(problems: Iterable[Problem]) -> dict[str, Problem]:
+    """The problems by their id."""
+    return {problem.problem_id: problem for problem in problems}
+
+
+def is_test(problem: Problem, test_keys: frozenset[str] = frozenset()) -> bool:
+    """Whether a problem must never be trained on: it is marked `test`, or its question is among
+    `test_keys`.
+    """
+    return problem.split == "test" or question_key(problem.question) in test_keys

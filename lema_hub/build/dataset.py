@@ -1,0 +1,155 @@
+"""The folder that a build ends in: `data/<config>/<split>.parquet` and `manifest.json` beside it.
+
+    manifest = write_dataset(Path("runs/nano-corrections"), built, kind="corrections", task="nano",
+    command="...")
+
+The config is the task's name; `dev` holds the rows of the problems that `lema_hub.tasks` carved out, so no
+problem is on both sides; the config `rejected` holds every dropped row with its reason. The same rows give
+the same bytes. A row of a test question is an error here, whatever the builders let through.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from lema_hub import __version__
+from lema_hub.build.built import Built
+from lema_hub.errors import InputError
+from lema_hub.hub.manifest import REJECTED, Input, Kind, Manifest
+from lema_hub.records import Correction, CotExample, Problem, Rejection, Trajectory, schema
+
+RECORDS: Mapping[Kind, type[Correction] | type[CotExample] | type[Trajectory]] = {
+    "corrections": Correction,
+    "cot": CotExample,
+    "trajectories": Trajectory,
+}
+_PACKAGES = ("datasets", "huggingface_hub", "openai", "peft", "torch", "transformers")
+
+
+def write_dataset(
+    out: Path,
+    built: Built[Correction] | Built[CotExample] | Built[Trajectory],
+    *,
+    kind: Kind,
+    task: str,
+    command: str,
+    inputs: Sequence[Input],
+    license: str,  # noqa: A002 - the manifest's name for it
+    seed: int = 0,
+    measures: Mapping[str, float] | None = None,
+) -> Manifest:
+    """Write the rows of a build as a folder that can be published.
+
+    Args:
+        out: The folder; what an earlier build left in its `data` is replaced.
+        built: Rows, rejections and counts.
+        kind: What the rows are.
+        task: Name of the config.
+        command: The command that makes this folder again.
+        inputs: Where problems and solutions come from.
+        license: The licence of the whole, as a Hub identifier.
+        seed: The seed of the build.
+        measures: Further numbers for the card.
+
+    Raises:
+        InputError: There is no row, or one is of a test question.
+    """
+    splits = split_rows(built.rows)
+    if not any(splits.values()):
+        reasons = {stage.name: dict(stage.dropped) for stage in built.stages}
+        raise InputError(
+            f"nothing to write to {str(out)!r}: every row was dropped ({reasons}); see the reasons"
+        )
+    data = out / "data"
+    if data.exists():
+        shutil.rmtree(data)
+    configs: dict[str, dict[str, int]] = {task: {}}
+    for split, rows in splits.items():
+        if rows:
+            write_rows(data / task / f"{split}.parquet", RECORDS[kind], rows)
+            configs[task][split] = len(rows)
+    if built.rejected:
+        write_rows(data / REJECTED / "train.parquet", Rejection, built.rejected)
+        configs[REJECTED] = {"train": len(built.rejected)}
+    manifest = Manifest(
+        kind=kind,
+        task=task,
+        command=command,
+        seed=seed,
+        inputs=tuple(inputs),
+        prompts=built.prompts,
+        models=built.models,
+        stages=built.stages,
+        verdicts=dict(built.verdicts),
+        configs=configs,
+        tokens=built.tokens,
+        cost_usd=built.cost_usd,
+        license=license,
+        packages=packages(),
+        measures=dict(measures or {}),
+    )
+    manifest.write(out)
+    return manifest
+
+
+def split_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Rows with a problem on their two sides, `train` and `dev`.
+
+    Raises:
+        InputError: A row is of a test question.
+    """
+    sides: dict[str, list[Any]] = {"train": [], "dev": []}
+    for row in rows:
+        if row.problem.split not in sides:
+            raise InputError(
+                f"{row.problem.problem_id} is of split {row.problem.split!r}; test questions are never written to "
+                "a training set: drop the row"
+            )
+        sides[row.problem.split].append(row)
+    return sides
+
+
+def write_rows(path: Path, record: type, rows: Sequence[Any]) -> None:
+    """Write records as Parquet in the form that the Hub serves best: zstd, page index, content-defined
+    chunks.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pylist([row.to_row() for row in rows], schema=schema(record))
+    pq.write_table(table, path, compression="zstd", use_content_defined_chunking=True, write_page_index=True)
+
+
+def problem_inputs(problems: Sequence[Problem]) -> tuple[Input, ...]:
+    """The sources of problems as inputs of a manifest, with the number of problems from each."""
+    counts: dict[tuple[str, str, str, str], int] = {}
+    for problem in problems:
+        source = (problem.task, problem.source_repo, problem.source_revision, problem.license)
+        counts[source] = counts.get(source, 0) + 1
+    return tuple(
+        Input(
+            name=task,
+            repo=repo if "/" in repo and not revision.startswith("sha256:") else None,
+            revision=None if revision.startswith("sha256:") else revision,
+            sha256=revision.removeprefix("sha256:") if revision.startswith("sha256:") else None,
+            license=license_,
+            rows=rows,
+        )
+        for (task, repo, revision, license_), rows in counts.items()
+    )
+
+
+def packages() -> dict[str, str]:
+    """The versions of the packages that a build may depend on, those that are installed."""
+    found = {"lema_hub": __version__}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,87 @@
+"""The gates that a correction passes before it becomes a row; each verdict is stored, passed or not.
+
+    step_exists   the incorrect step is a step of the solution
+    numbering     the corrected steps begin at the incorrect step, or repeat the steps before it unchanged
+    answer        the corrected solution ends in the gold answer (LeMa, section 2.1)
+    changed       the correction is not a restatement: its first step differs from the incorrect one
+    arithmetic    no equation in the corrected steps is false (`lema_hub.build.arithmetic`)
+
+A correction that cannot be parsed never comes this far; it is dropped with the reason `format`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lema_hub import tasks
+from lema_hub.answers import Judgement, judge
+from lema_hub.build.arithmetic import equations
+from lema_hub.records import Gate, Problem, ReasoningPath
+from lema_hub.steps import CorrectionText, join_steps
+
+GateName = Literal["step_exists", "numbering", "answer", "changed", "arithmetic"]
+GATES: tuple[GateName, ...] = ("step_exists", "numbering", "answer", "changed", "arithmetic")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A correction put together with the solution it corrects, and what the gates say of it.
+
+    `correct_steps` are the corrected steps from the incorrect one on; `solution` is the whole right solution.
+    `details` says for a failed gate what was wrong.
+    """
+
+    correct_steps: tuple[str, ...]
+    solution: tuple[str, ...]
+    judgement: Judgement
+    gates: tuple[Gate, ...]
+    details: dict[str, str]
+
+
+def check(problem: Problem, path: ReasoningPath, correction: CorrectionText) -> Checked:
+    """Run all gates on a parsed correction of a wrong path."""
+    number = correction.incorrect_step
+    kept = path.steps[: number - 1]
+    details: dict[str, str] = {}
+    if not 1 <= number <= len(path.steps):
+        details["step_exists"] = f"step {number} of {len(path.steps)}"
+    restated = correction.steps[: number - 1] if correction.first == 1 else ()
+    steps = correction.steps[len(restated) :]
+    if correction.first not in (1, number):
+        details["numbering"] = f"corrected from step {correction.first}, incorrect is step {number}"
+    elif number > 1 and correction.first == 1 and not _same(restated, kept):
+        details["numbering"] = f"steps 1 to {number - 1} are rewritten"
+    elif not steps:
+        details["numbering"] = f"no corrected step {number}"
+    solution = (*kept, *steps)
+    style = tasks.get(problem.task).style
+    judgement = judge(join_steps(solution), problem.answer, style=style, question=problem.question)
+    if judgement.verdict != "correct":
+        details["answer"] = f"{judgement.verdict}: {judgement.extracted!r}, gold {problem.answer!r}"
+    if steps and number <= len(path.steps) and _same(steps[:1], path.steps[number - 1 : number]):
+        details["changed"] = f"step {number} is repeated unchanged"
+    stated = [equation for step in steps for equation in equations(step)]
+    if wrong := [equation.text for equation in stated if not equation.holds]:
+        details["arithmetic"] = f"false: {'; '.join(wrong)}"
+    shares = {"arithmetic": 1 - len(wrong) / len(stated) if stated else None}
+    skipped = set() if stated else {"arithmetic"}
+    gates = tuple(
+        Gate(
+            name,
+            "skipped" if name in skipped else "fail" if name in details else "pass",
+            shares.get(name),
+        )
+        for name in GATES
+    )
+    return Checked(steps, solution, judgement, gates, details)
+
+
+def _same(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Equal up to spacing, case and final full stops."""
+    return [_plain(step) for step in one] == [_plain(step) for step in other]
+
+
+def _plain(step: str) -> str:
+    return " ".join(step.lower().split()).rstrip(".")
