@@ -28,9 +28,16 @@ if TYPE_CHECKING:
     from lema_hub.localhub.store import Store
 
 app = typer.Typer(
-    name="hub", help="The embedded Hugging Face Hub.", no_args_is_help=True, pretty_exceptions_enable=False
+    name="hub",
+    help="The embedded Hugging Face Hub.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
-token_app = typer.Typer(name="token", help="Tokens of the embedded Hub.", no_args_is_help=True)
+token_app = typer.Typer(
+    name="token", help="Tokens of the embedded Hub.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(token_app)
 
 Directory = Annotated[

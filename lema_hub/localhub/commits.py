@@ -183,25 +183,49 @@ def commit(db: sqlite3.Connection, repo: int, branch: str, request: Request, aut
     if tip is None:
         raise revision_not_found(branch)
     current = get(db, repo, tip)
-    parent = current
     if request.parent is not None and not tip.startswith(request.parent):
-        if current.parent is None or not current.parent.startswith(request.parent):
-            raise ApiError(412, STALE)
-        parent = get(db, repo, current.parent)
-    changes = _changes(db, repo, parent.tree, request.operations)
-    tree = trees.write(db, repo, parent.tree, changes)
-    if tree == current.tree and (parent is current or _same_words(current, request, author)):
-        return current
-    if parent is not current:
+        if _is_repeat(db, repo, current, request, author):
+            return current
         raise ApiError(412, STALE)
+    tree = trees.write(db, repo, current.tree, _changes(db, repo, current.tree, request.operations))
+    if tree == current.tree:
+        return current
     new = write(db, repo, tree=tree, parent=tip, author=author, title=request.title, message=request.message)
     refs.set_head(db, repo, branch, new.oid)
     db.execute("UPDATE repo SET updated_at = ? WHERE id = ?", (now(), repo))
     return new
 
 
-def _same_words(done: Commit, request: Request, author: str) -> bool:
-    return (done.title, done.message, done.author) == (request.title, request.message, author)
+def _is_repeat(db: sqlite3.Connection, repo: int, done: Commit, request: Request, author: str) -> bool:
+    """Whether the head is what this request made when it came the first time."""
+    if done.parent is None or request.parent is None or not done.parent.startswith(request.parent):
+        return False
+    if (done.title, done.message, done.author) != (request.title, request.message, author):
+        return False
+    before = get(db, repo, done.parent)
+    try:
+        return (
+            trees.write(db, repo, before.tree, _changes(db, repo, before.tree, request.operations))
+            == done.tree
+        )
+    except ApiError:
+        return False
+
+
+def squash(db: sqlite3.Connection, repo: int, branch: str, message: str, author: str) -> Commit:
+    """Replace the history of a branch by one commit with the same files; tags keep their commits.
+
+    Raises:
+        ApiError: 404 RevisionNotFound.
+    """
+    tip = refs.head(db, repo, branch)
+    if tip is None:
+        raise revision_not_found(branch)
+    tree = get(db, repo, tip).tree
+    new = write(db, repo, tree=tree, parent=None, author=author, title=message, message="")
+    refs.set_head(db, repo, branch, new.oid)
+    db.execute("UPDATE repo SET updated_at = ? WHERE id = ?", (now(), repo))
+    return new
 
 
 def _changes(

@@ -145,19 +145,16 @@ def create(
     check_name(name, "repo name")
     if len(namespace) + 1 + len(name) > 96:
         raise ApiError(400, f"Invalid repo id {namespace}/{name}: longer than 96 characters")
-    if identity.user is None:
-        raise ApiError(401, "Log in to create a repo: no token was sent")
+    existing = lookup(db, kind, namespace, name)
+    if existing is not None and existing.id.lower() != f"{namespace}/{name}".lower():
+        existing = None  # it was moved away, and its old name is free
+    # Told to everyone who may see it, so that `exist_ok=True` works for readers too.
+    if existing is not None and (not existing.private or identity.may("read", namespace)):
+        raise ApiError(409, f"The {kind} repo {existing.id} exists already")
     if not identity.may("write", namespace):
-        raise ApiError(
-            403,
-            f"Token {identity.token_name!r} has role {identity.role!r} and may not create repos in "
-            f"{namespace!r}: it needs role 'write' there",
-        )
+        raise may_not_create(identity, namespace)
     if kind == "space" and sdk not in SDKS:
         raise ApiError(400, f"Invalid Space SDK {sdk!r:.40}: use one of {', '.join(SDKS)}")
-    existing = lookup(db, kind, namespace, name)
-    if existing is not None and existing.id.lower() == f"{namespace}/{name}".lower():
-        raise ApiError(409, f"You already created this {kind} repo: {existing.id}")
     ensure_namespace(db, namespace)
     # A repo that takes over a former name takes it for good.
     db.execute(
@@ -170,6 +167,17 @@ def create(
         (kind, namespace, name, private, sdk, moment, moment),
     ).fetchone()
     return _from_row(row)
+
+
+def may_not_create(identity: Identity, namespace: str) -> ApiError:
+    """The answer to one who lacks the right to make repos in a namespace."""
+    if identity.user is None:
+        return ApiError(401, "Log in to create a repo: no token was sent")
+    return ApiError(
+        403,
+        f"Token {identity.token_name!r} has role {identity.role!r} and may not create repos in "
+        f"{namespace!r:.100}: it needs role 'write' there",
+    )
 
 
 def delete(db: sqlite3.Connection, repo: Repo) -> None:
@@ -189,7 +197,7 @@ def move(db: sqlite3.Connection, identity: Identity, repo: Repo, namespace: str,
     check_name(namespace, "namespace")
     check_name(name, "repo name")
     if not identity.may("write", namespace):
-        raise ApiError(403, f"Token {identity.token_name!r} may not create repos in {namespace!r}")
+        raise may_not_create(identity, namespace)
     taken = lookup(db, repo.type, namespace, name)
     if taken is not None and taken.key != repo.key:
         raise ApiError(409, f"A {repo.type} repository called {namespace}/{name} already exists")

@@ -28,7 +28,7 @@ import uvicorn
 
 from lema_hub.localhub import auth
 from lema_hub.localhub.blobs import Blobs
-from lema_hub.localhub.errors import DirectoryInUseError, HubError, NotServingError
+from lema_hub.localhub.errors import ApiError, DirectoryInUseError, HubError, NotServingError
 from lema_hub.localhub.http.app import application
 from lema_hub.localhub.http.call import State
 from lema_hub.localhub.lfs import Signer
@@ -80,14 +80,17 @@ class LocalHub:
         allow_hosts: Iterable[str] = (),
     ) -> None:
         self.directory = Path(directory).resolve()
-        self.namespace = namespace
         with ExitStack() as undo:
             _lock(self.directory, undo)
             self._store = Store(self.directory / DATABASE)
             undo.callback(self._store.close)
             blobs = Blobs(self.directory)
             blobs.sweep()
-            self.token = _first_token(self._store, self.directory / TOKEN_FILE, namespace)
+            self.token, self.namespace = _first_token(self._store, self.directory / TOKEN_FILE, namespace)
+            if self.namespace.lower() != namespace.lower():
+                raise HubError(
+                    f"{self.directory} was made for namespace {self.namespace!r}, not {namespace!r}"
+                )
             listener = _listen(host, port)
             undo.callback(listener.close)
             shown = f"[{host}]" if ":" in host else host
@@ -211,19 +214,19 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _first_token(store: Store, path: Path, namespace: str) -> str:
-    """The token of the first start: in a file for its owner, as a hash in the database."""
+def _first_token(store: Store, path: Path, namespace: str) -> tuple[str, str]:
+    """The token of the first start and its user: in a file for its owner, as a hash in the database."""
     if path.exists():
         token = path.read_text().strip()
-        with store.read() as db:
-            auth.identify(db, f"Bearer {token}")
-        return token
+        with store.read() as db, suppress(ApiError):
+            return token, str(auth.identify(db, f"Bearer {token}").user)
+        logger.warning("the token in %s is not valid any more: a new one is made", path)
     with store.write() as db:
         taken = {token.name for token in auth.list_tokens(db)}
         name = next(name for number in range(1, 10_000) if (name := f"{FIRST_TOKEN}-{number}") not in taken)
         token = auth.create_token(db, name=name, user=namespace, role="admin")
         _write_private(path, token + "\n")
-    return token
+    return token, namespace
 
 
 def _write_state(directory: Path, url: str, namespace: str) -> None:

@@ -4,7 +4,10 @@ Routes match the path as it came over the wire, still percent-encoded: a branch 
 `a%2Fb`.
 """
 
+import logging
+import re
 import secrets
+import time
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -27,6 +30,8 @@ from lema_hub.localhub.http.call import (
 )
 from lema_hub.localhub.paths import PLURALS, URL_PREFIXES, RepoType
 
+logger = logging.getLogger(__name__)
+
 _REPO_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "", repos.repo_info),
     ("GET", "/revision/{revision}", repos.repo_info),
@@ -43,6 +48,7 @@ _REPO_ROUTES: list[tuple[str, str, Handler]] = [
     ("POST", "/paths-info/{revision}", files.paths_info),
     ("GET", "/commits/{revision}", files.history),
     ("POST", "/preupload/{revision}", uploads.preupload),
+    ("POST", "/super-squash/{ref}", uploads.squash),
 ]
 _FREE_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/api/whoami-v2", accounts.whoami),
@@ -129,6 +135,7 @@ def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
         if scope["type"] != "http":
             return
         request_id = secrets.token_hex(12)
+        started = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -136,6 +143,10 @@ def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
                 headers["X-Request-Id"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers.setdefault("Referrer-Policy", "no-referrer")
+                # The rest of an upload's path is a capability, and stays out of the log.
+                path = re.sub(r"(?<=^/api/uploads/).*", "...", scope["path"])
+                seconds = time.perf_counter() - started
+                logger.info("%s %s %s %.1f ms", scope["method"], path, message["status"], seconds * 1000)
             await send(message)
 
         host = _host_name(Headers(scope=scope).get("host", ""))

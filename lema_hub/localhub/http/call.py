@@ -4,11 +4,13 @@ Handlers are plain functions from a `Call` to a `Response`. They run in a thread
 read and the asker identified; errors are raised as `ApiError` and turned into an answer here, in one place.
 """
 
+import errno
 import json
 import logging
 import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -29,6 +31,7 @@ from lema_hub.localhub.store import Store
 logger = logging.getLogger(__name__)
 
 MAX_JSON_BYTES: Final = 16_000_000
+MAX_DRAIN_BYTES: Final = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,28 @@ def streaming_endpoint(state: State, handler: AsyncHandler, kind: RepoType = "mo
 
     async def answer(request: Request) -> Response:
         try:
-            identity = await run_in_threadpool(_identify, state, request)
-            return await handler(Call(state, request, identity, kind))
+            try:
+                identity = await run_in_threadpool(_identify, state, request)
+                return await handler(Call(state, request, identity, kind))
+            except ApiError:
+                await _drain(request)
+                raise
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:
             return error_response(error)
 
     return answer
+
+
+async def _drain(request: Request) -> None:
+    """Take in (some of) a refused body: a client still sending may otherwise lose the answer to a reset."""
+    left = MAX_DRAIN_BYTES
+    with suppress(RuntimeError):  # the body was read to its end
+        async for piece in request.stream():
+            left -= len(piece)
+            if left < 0:
+                break
 
 
 def _identify(state: State, request: Request) -> Identity:
@@ -155,14 +172,22 @@ def text_member(values: dict[str, Any], key: str, default: str | None = None, *,
     value = values.get(key)
     if value is None and default is not None:
         return default
-    if not isinstance(value, str) or len(value) > limit:
+    if (
+        not isinstance(value, str)
+        or len(value) > limit
+        or any("\ud800" <= char <= "\udfff" for char in value)
+    ):
         raise ApiError(400, f"Member {key!r} must be a string of at most {limit} characters")
     return value
 
 
 def error_response(error: Exception) -> Response:
     """The answer to an error; one that was not foreseen is logged and told to nobody."""
-    if not isinstance(error, ApiError):
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        error = ApiError(503, "The database is busy: try again", headers={"Retry-After": "1"})
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        error = ApiError(507, "The server's disk is full")
+    elif not isinstance(error, ApiError):
         reference = secrets.token_hex(8)
         logger.error("request failed (%s)", reference, exc_info=error)
         detail = str(error) if isinstance(error, HubError) else "unexpected error"

@@ -29,7 +29,6 @@ class BlobResponse(FileResponse):
 
 def _commit(call: Call, db: sqlite3.Connection) -> tuple[Repo, Commit]:
     repo = call.repo(db)
-    repos.require_download(call.identity, repo)
     return repo, commits.get(db, repo.key, refs.resolve(db, repo.key, call.param("revision")))
 
 
@@ -38,6 +37,7 @@ def resolve(call: Call) -> Response:
     path = call.param("path")
     with call.state.store.read() as db:
         repo, commit = _commit(call, db)
+        repos.require_download(call.identity, repo)
         entry = trees.find(db, repo.key, commit.tree, path)
     if entry is None or entry.kind != "file":
         raise entry_not_found(path, commit.oid)

@@ -268,3 +268,13 @@ def _commit(call: Call, request: commits.Request) -> Response:
             info.index(db, call.state.blobs, repo, done.tree)
     url = f"{call.base_url}/{repo.url_path}/commit/{done.oid}"
     return JSONResponse({"success": True, "commitUrl": url, "commitOid": done.oid, "hookOutput": ""})
+
+
+def squash(call: Call) -> Response:
+    """POST /api/{type}/{repo}/super-squash/{branch}."""
+    message = text_member(call.json(), "message", "Super-squash branch using huggingface_hub")
+    branch = call.param("ref").removeprefix("refs/heads/")
+    with call.state.store.write() as db:
+        repo = call.repo(db, "write")
+        commits.squash(db, repo.key, branch, message.partition("\n")[0], str(call.identity.user))
+    return JSONResponse({"success": True})
