@@ -21,7 +21,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from lema_hub.answers.text import ascii_spelling
+from lema_hub.answers.text import MAX_LENGTH, ascii_spelling
 from lema_hub.records import AnswerStyle
 
 Marker = Literal["hash", "boxed", "phrase", "label", "last line"]
@@ -45,8 +45,8 @@ _NEXT_QUESTION = re.compile(
 )
 _MARKER = re.compile(
     r"(?P<hash>####)"
-    r"|(?P<boxed>\\(?:begin)?f?boxed\b|\\fbox\b)"
-    r"|(?P<phrase>\b(?:answers?|solution)(?:\*\*)?(?:\s+(?:to|for|of)\s[^.:=\n$]{0,80}?)?\s*(?:(?:\bis\b|\bare\b|\bwas\b|\bwould\sbe\b|\bshould\sbe\b"
+    r"|(?P<boxed>\\(?:begin)?f?(?:boxed|box)(?![A-Za-z]))"
+    r"|(?P<phrase>\banswers?(?:\*\*)?(?:\s+(?:to|for|of)\s[^.:=\n$]{0,80}?)?\s*(?:(?:\bis\b|\bare\b|\bwas\b|\bwould\sbe\b|\bshould\sbe\b"
     r"|\bequals\b|\bmust\sbe\b|=)\s*(?:\*\*)?\s*[:：]?|[:：])|答案(?:是|为|[:：])|\bréponse\s*(?:est|:))"
     r"|(?P<label>(?:^|\n)[ \t]*A:)",
     re.IGNORECASE,
@@ -55,9 +55,9 @@ _NO_ANSWER = re.compile(
     r"(?:\W*(?:not\b|correct\b|right\b|wrong\b|incorrect\b|therefore\b|given\b|found\b|verified\b|as follows\b|confirmed\b|unknown\W*$)|\W*$)",
     re.IGNORECASE,
 )
-_JOIN = re.compile(r"(?:\s|[$,.;&]|\\quad|\\text\s*\{|\}|\band\b|\bor\b|\\\]|\\\[|\\[,;!])*", re.IGNORECASE)
+_JOIN = re.compile(r"(?:\s|[$,.;&]|\\[()]|\\quad|\\text\s*\{|\}|\band\b|\bor\b|\\\]|\\\[|\\[,;!])*", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<!\b[ap])(?<!\b[ap]\.m)[.!?](?=[\s*\"')]*(?:\s|$))|。|\n\s*\n")
-_AFTERTHOUGHT = re.compile(r"[,;]?\s+(?:because|since|so that|which|whereas|as (?:we|it|the|this|that)|when|where|it|if)\b|\s\(", re.IGNORECASE)
+_AFTERTHOUGHT = re.compile(r"[,;]?\s+(?:because|since|so|which|whereas|as (?:we|it|the|this|that)|when|where|it|if)\b|(?<=[\d\w%])\s\((?=[a-z]{2})", re.IGNORECASE)
 _ABOUT = re.compile(r"^(?:(?:that|therefore|thus|hence|just|exactly|about|approximately|only|indeed|simply|clearly|for sure|probably)\b\s*,?\s*)+", re.IGNORECASE)  # fmt: skip
 
 
@@ -88,12 +88,17 @@ def boxed_content(text: str, start: int) -> tuple[str | None, int]:
     return None, len(text)
 
 
+_DOLLAR = re.compile(r"(?<!\\)\$")
+_MATH_DOLLAR = re.compile(r"(?<!\\)\$(?!\s?\d[\d,.]*(?:[\s.]|$))")
+
+
 def _outside_math(text: str, pattern: re.Pattern[str], start: int = 0) -> int | None:
     r"""Where `pattern` first matches outside `$...$`, `\(...\)`, `\[...\]` and braces."""
+    line = text[start:].split("\n\n")[0]
+    delimiter = _DOLLAR if len(_DOLLAR.findall(line)) % 2 == 0 else _MATH_DOLLAR
     for match in pattern.finditer(text, start):
         before = text[start : match.start()]
-        dollars = len(re.findall(r"(?<!\\)\$(?!\s?\d[\d,.]*(?:\s|$))", before))
-        if dollars % 2 and "$" in text[match.start() :].split("\n")[0]:
+        if len(delimiter.findall(before)) % 2:
             continue
         if before.count("\\(") > before.count("\\)") or before.count("\\[") > before.count("\\]"):
             continue
@@ -136,10 +141,15 @@ _BOLD = re.compile(r"\*\*([^*\n]{1,80})\*\*")
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$(?!\s?\d[\d,.]*\s[^$]*$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 
 
+_NOT = re.compile(r"\bnot\b\W*$")
+
+
 def last_number(text: str, *, first: bool = False) -> str | None:
     """The last (or first) number of a sentence as it is written, with its fraction, percent sign or scale word."""
     found = None
     for match in _VALUE.finditer(text):
+        if _NOT.search(text, 0, match.start()):
+            continue
         found = match[0]
         if first:
             break
@@ -149,7 +159,7 @@ def last_number(text: str, *, first: bool = False) -> str | None:
 def number_in(clause: str) -> str | None:
     """The number that a sentence like `$18 per day, because 9 * 2 = 18` states as its answer."""
     cut = _AFTERTHOUGHT.search(clause)
-    stated = clause[: cut.start()] if cut and re.search(r"\d", clause[: cut.start()]) else clause
+    stated = clause[: cut.start()] if cut and last_number(clause[: cut.start()]) else clause
     bold = _BOLD.findall(stated)
     if bold and re.search(r"\d", bold[-1]):
         stated = bold[-1]
@@ -158,23 +168,48 @@ def number_in(clause: str) -> str | None:
     return last_number(stated, first=True)
 
 
+_QUOTES = re.compile(r'^\\?["“]|\\?["”]$')
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_COPULA = re.compile(r"\b(?:is|are|was|were|equals|equal to|be|means)\b|:(?!\d)|应该是|是|为|等于", re.IGNORECASE)
+_SENTENCE_START = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[(\"'*])|。")
+
+
+def _words(text: str) -> int:
+    """Words of a text outside its formulas, `and` and `or` not counted: prose has many of them."""
+    bare = re.sub(r"\\[A-Za-z]+", " ", _FORMULA.sub(" ", text))
+    return sum(len(word) if ord(word[0]) > 0x2E80 else word.lower() not in ("and", "or") for word in _WORD.findall(bare))
+
+
 def formula_in(clause: str) -> str | None:
-    """The answer that a sentence states: its formulas, with the words between them if they join a list."""
-    clause = clause.strip().strip("*").strip()
-    clause = _ABOUT.sub("", clause)
+    """The answer that a sentence states: its formulas with what joins them, its number, or its words."""
+    clause = _ABOUT.sub("", _QUOTES.sub("", clause.strip().strip("*").strip())).strip()
     formulas = list(_FORMULA.finditer(clause))
     if not formulas:
         cut = _AFTERTHOUGHT.search(clause)
-        return (clause[: cut.start()] if cut and cut.start() else clause).strip() or None
-    outside = _FORMULA.sub("", clause)
-    words = re.findall(r"[A-Za-z]+", outside)
-    if len(formulas) == 1 and len(words) > 4:
-        match = formulas[0]
-        return next(group for group in match.groups() if group is not None).strip()
-    if words and len([word for word in words if word.lower() not in ("and", "or")]) > 6:
-        match = formulas[-1]
-        return next(group for group in match.groups() if group is not None).strip()
-    return clause[formulas[0].start() :] if len(words) <= 2 else clause
+        if cut and cut.start():
+            clause = clause[: cut.start()].strip()
+        if _words(clause) <= 3 or not re.search(r"\d", clause):
+            return clause or None
+        stated = _COPULA.split(clause)[-1].strip()
+        if stated != clause and re.search(r"\d", stated):
+            return formula_in(stated)
+        return last_number(clause, first=True)
+    head = clause[: formulas[0].start()]
+    if _words(head) or "=" in head:
+        stated = _COPULA.split(clause)[-1].strip()
+        if stated != clause and (re.search(r"\d", stated) or _FORMULA.search(stated)):
+            return formula_in(stated)
+        clause = clause[formulas[0].start() :]
+    cut = _AFTERTHOUGHT.search(clause, formulas[0].end() - formulas[0].start())
+    if cut:
+        clause = clause[: cut.start()].strip()
+    if _words(clause) <= 3:
+        return clause
+    return _content(formulas[0])
+
+
+def _content(formula: re.Match[str]) -> str:
+    return next(group for group in formula.groups() if group is not None).strip()
 
 
 _LETTER = re.compile(r"(?<![\w'’\\])\(?\s*([A-J])\s*\)?(?![\w'’])")
@@ -207,36 +242,50 @@ def _answer_in(clause: str, style: AnswerStyle) -> str | None:
     return formula_in(clause)
 
 
+def _is_final(text: str, match: re.Match[str], clause: str) -> bool:
+    """Whether a sentence behind a box gives a new answer, and does not only talk about the boxed one."""
+    if re.search(r"final\s+$", text[max(0, match.start() - 8) : match.start()], re.IGNORECASE):
+        return True
+    bare = re.search(r"\d", clause) or _FORMULA.search(clause)
+    return bool(bare) and _words(clause) <= 2 and "\\equiv" not in clause and clause.count("=") <= 1
+
+
 def _run_on(text: str, first_marker: int) -> str:
-    for pattern in (_CHAT_TOKEN, _NEXT_QUESTION):
-        match = pattern.search(text, first_marker)
-        if match is not None:
-            text = text[: match.start()]
-    return text
+    match = _NEXT_QUESTION.search(text, first_marker)
+    return text if match is None else text[: match.start()]
 
 
 def _last_line(text: str, style: AnswerStyle) -> str | None:
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip(" *`$\\[]")]
+    """The answer of a text without a marker: what its last line, or the last sentence with a number in it, states."""
+    lines = [line.strip() for line in text.strip().split("\n") if line.strip(" *`$\\[]")]
     if not lines:
         return None
     line = lines[-1]
-    if style == "number":
-        bold = [part for part in _BOLD.findall(line) if re.search(r"\d", part)]
-        if bold:
-            return last_number(bold[-1])
-        if len(lines) == 1 and len(line) <= 60 and _AFTERTHOUGHT.search(line):
-            return number_in(line)
-        return last_number(line)
     if style == "choice":
         return choice_in(line, first=False)
     if style == "text":
         return line
-    if len(lines) == 1 and len(line) <= 200 and not re.search(r"[A-Za-z]{2,} [A-Za-z]+ [A-Za-z]{2,}", _FORMULA.sub("", line)):
-        return line
-    formulas = list(_FORMULA.finditer(text))
-    if formulas:
-        return next(group for group in formulas[-1].groups() if group is not None).strip()
-    return last_number(line)
+    label = re.match(r"\w+\s?:\s+", line)
+    if label and style == "math":
+        line = line[label.end() :]
+    if style == "math" and _words(line) <= 3 and len(line) <= MAX_LENGTH and len(lines) == 1:
+        formulas = list(_FORMULA.finditer(line))
+        return line if not formulas or not _words(line[: formulas[0].start()]) else formula_in(line)
+    sentences = [part for part in _SENTENCE_START.split(line) if part and (re.search(r"\d", part) or _FORMULA.search(part))]
+    if not sentences:
+        if style == "math" and len(lines) == 1 and len(line) <= 80 and not _SENTENCE_START.search(line):
+            return line
+        return None
+    bold = [part for part in _BOLD.findall(sentences[-1]) if re.search(r"\d", part)]
+    if bold:
+        return last_number(bold[-1])
+    if style == "math" and _FORMULA.search(sentences[-1]):
+        formulas = list(_FORMULA.finditer(sentences[-1]))
+        after = sentences[-1][formulas[-1].end() :]
+        return (last_number(after) if re.search(r"\d", after) else None) or _content(formulas[-1])
+    if len(lines) == 1 and len(line) <= 60 and _AFTERTHOUGHT.search(line):
+        return number_in(line)
+    return last_number(sentences[-1])
 
 
 def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | None = None) -> Found:
@@ -253,7 +302,11 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
     text = output[-MAX_OUTPUT:]
     if not text.isascii():
         text = ascii_spelling(text) if style in ("number", "choice") else _CHAT_SAFE.sub("", text)
+    text = _DOT_IN_MATH.sub(r"$\1", text)
     limit_hit = finish_reason == "length"
+    token = _CHAT_TOKEN.search(text)
+    if token is not None and text[: token.start()].strip():
+        text, limit_hit = text[: token.start()], False
     matches = list(_MARKER.finditer(text))
     if matches:
         shorter = _run_on(text, matches[0].start())
@@ -308,6 +361,9 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
             if style == "math" and "\\boxed" in clause:
                 continue
             answer = _answer_in(clause, style)
+            boxed_before = any(other.lastgroup == "boxed" for other in matches[:position])
+            if boxed_before and answer is not None and not _is_final(text, match, clause):
+                continue
         if answer is None:
             continue
         if limit_hit and end >= len(text.rstrip()) and not text.rstrip().endswith((".", "$", "}", ")", "\\]")):
@@ -319,6 +375,7 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
     return Found(answer, "last line" if answer is not None else None)
 
 
+_DOT_IN_MATH = re.compile(r"([.,])\$(?=\s|$)")
 _CHAT_SAFE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00]")
 
 

@@ -43,6 +43,13 @@ class Item:
     bare: bool = False
 
 
+def _bare(gold: str, style: AnswerStyle) -> str:
+    """A gold answer that came with its box, its `####` or its solution, without it."""
+    if "\\boxed" not in gold and "####" not in gold:
+        return gold
+    return find(gold, style=style, finish_reason="stop").answer or gold
+
+
 def judge_answer(pred: str, gold: str, *, style: AnswerStyle = "number", question: str | None = None) -> Judgement:
     """Judge a bare answer against a bare gold answer.
 
@@ -57,7 +64,7 @@ def judge_answer(pred: str, gold: str, *, style: AnswerStyle = "number", questio
     """
     if not pred.strip():
         return Judgement("unparsed", None, "empty answer")
-    verdict = equality.compare(pred, gold, style=style, question=question)
+    verdict = equality.compare(pred, _bare(gold, style), style=style, question=question)
     return Judgement(verdict.verdict, pred, verdict.reason)
 
 
@@ -76,12 +83,14 @@ def judge(
     Returns:
         The verdict with the extracted answer and the reason.
     """
+    if finish_reason != "length" and output.strip() and output.strip() == gold.strip():
+        return Judgement("correct", output.strip(), "same text")
     found = find(output, style=style, finish_reason=finish_reason)
     if found.cut:
         return Judgement("truncated", None, "the output ends before its answer does")
     if found.answer is None or not found.answer.strip():
         return Judgement("unparsed", None, "no answer found")
-    verdict = equality.compare(found.answer, gold, style=style, question=question)
+    verdict = equality.compare(found.answer, _bare(gold, style), style=style, question=question)
     return Judgement(verdict.verdict, found.answer, f"{found.marker}: {verdict.reason}")
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-_PLAIN = re.compile(r"\s*(?:\\?\$\s?)?([-+]?)\s?(?:\\?\$\s?)?(\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d*))?\.?\s*", re.ASCII)
+_PLAIN = re.compile(r"\s*(?:\\?\$\s?)?([-+]?)\s?(?:\\?\$\s?)?([1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.(\d*))?\.?\s*", re.ASCII)
 
 
 def plain(text: str) -> str | None:

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-MAX_LENGTH = 4000
+MAX_LENGTH = 20_000
 """Characters of a bare answer that are read as mathematics; longer ones are only compared as strings."""
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
@@ -76,12 +76,11 @@ _DECORATION = re.compile(
       | ~ """,
     re.VERBOSE,
 )
-_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:\s?(?:,\s?\\!|\{,\}|\\,|,)\s?\d{3}(?!\d))+)")
-_TIGHT_THOUSANDS = re.compile(r"(?:,\s?\\!\s?|\{,\}\s?|\\,\s?|,)\d{3}")
+_THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2})((?:\s?(?:,\s?\\!|\{\s?,\s?\}|\\,|,)\s?\d{3}(?!\d))+)")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_{])([1-9]\d{0,2})((?: \d{3})+)(?![\d/,]| \d)")
 _MATH_DELIMITERS = re.compile(r"\\[()\[\]]|(?<!\\)\$\$?")
 _MONEY = re.compile(r"\\\$|(?<![\w}])\$(?=\s?-?[.\d][\d,.]*(?:[^$]*$))")
-_MACROS = re.compile(r"\\(?:[dtc]frac|leq(?:slant)?|geq(?:slant)?|neq|lt|gt|degree|times|cdot|div|ast|colon|quad|qquad|thinspace|enspace|lbrace|rbrace|lbrack|rbrack|dots|ldots|cdots)\b")  # fmt: skip
+_MACROS = re.compile(r"\\(?:[dtc]frac|leq(?:slant)?|geq(?:slant)?|neq|lt|gt|degree|times|cdot|div|ast|colon|quad|qquad|thinspace|enspace|lbrace|rbrace|lbrack|rbrack|dots|ldots|cdots)(?![A-Za-z])")  # fmt: skip
 _MACRO_SPELLINGS = {
     "\\dfrac": "\\frac", "\\tfrac": "\\frac", "\\cfrac": "\\frac", "\\leq": "\\le", "\\leqslant": "\\le", "\\geq": "\\ge",
     "\\geqslant": "\\ge", "\\neq": "\\ne", "\\lt": "<", "\\gt": ">", "\\degree": "^\\circ", "\\times": "*", "\\cdot": "*",
@@ -92,13 +91,18 @@ _MACRO_SPELLINGS = {
 _SPACES = re.compile(r"\\[,;:! ]|\s+")
 _MARKDOWN = re.compile(r"(?<![\w)}\]])\*\*(?=\S)(.+?)\*\*(?![\w({\\])|`|^[#>]+ ", re.DOTALL)
 _ROW_BREAK = re.compile(r"\\\\(?:\s?\[-?[\d.]+\s*(?:pt|ex|em|mm|cm)\])?")
+_GLUED_JOIN = re.compile(r"(?<=[\d)\]}])(or|and)(?=[A-Za-z(\d\\-])")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z]{2,})")
 
 
 def _join_thousands(match: re.Match[str]) -> str:
     groups = match[2]
-    if "{,}" not in groups and "\\" not in groups and re.search(r",\s", groups):
+    if "{" not in groups and "\\" not in groups and re.search(r",\s", groups):
         return match[0]  # `32, 349` is a list of two numbers, `32,349` is one
+    if "{" not in groups and "\\" not in groups:
+        before, after = match.string[: match.start()].rstrip(" -"), match.string[match.end() :].lstrip()
+        if before[-1:] in ("(", "[") and after[:1] in (")", "]"):
+            return match[0]  # `(12,102)` is a pair
     return match[1] + re.sub(r"\D", "", groups)
 
 
@@ -123,6 +127,7 @@ def clean(answer: str) -> str:
     text = _MACROS.sub(lambda m: _MACRO_SPELLINGS[m[0]] + ("" if m[0].endswith("frac") else " "), text)
     text = text.replace("\\%", "%").replace("\\#", "#").replace("\\_", "_").replace("\\&", "&")
     text = _SPACES.sub(" ", text).replace("\x01", "\\\\ ")  # row breaks are not escaped spaces
+    text = _GLUED_JOIN.sub(r" \1 ", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + m[2].replace(" ", ""), text)
     text = text.strip().strip("\"'").strip()
     while text and (text[-1] in ".,;:!?\\" and not text.endswith(("...", "\\\\"))):

@@ -1,0 +1,194 @@
+"""Numbers for trees: a formula at fixed points, to tell different formulas apart and to check approximations.
+
+    >>> from lema_hub.answers.syntax import parse, tokenize
+    >>> value(parse(tokenize("1 - x")), point=0) is not None
+    True
+
+The points depend on the symbols' names only, so a verdict is the same in every process. Trap: equal values at three points do not
+prove that formulas are equal; `agree` says how near they are, and `equality` decides what that is worth.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+import zlib
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from lema_hub.answers.syntax import Tree
+
+POINTS = 3
+
+
+@dataclass(slots=True)
+class _Scale:
+    """The largest intermediate value, which bounds the rounding error of what cancels."""
+
+    largest: float = 1.0
+
+
+def _symbol(name: str, point: int) -> complex:
+    seed = zlib.crc32(f"{name}/{point}".encode("utf-8", "surrogatepass"))
+    size = 0.3 + (seed % 999_983) / 999_983 * 2.1
+    return complex(-size if point == POINTS else size)
+
+
+def _root(radicand: complex, degree: float) -> complex:
+    if radicand == 0:
+        return 0j
+    if radicand.imag == 0 and radicand.real < 0 and degree == round(degree) and round(degree) % 2:
+        return complex(-((-radicand.real) ** (1 / degree)))
+    return cmath.exp(cmath.log(radicand) / degree)
+
+
+def _power(base: complex, exponent: complex) -> complex:
+    if exponent.imag == 0 and exponent.real == round(exponent.real) and abs(exponent.real) < 2**31:
+        return base ** int(exponent.real)
+    if base.imag == 0 and base.real < 0 and exponent.imag == 0:
+        near = Fraction(exponent.real).limit_denominator(99)
+        if abs(near - Fraction(exponent.real)) < Fraction(1, 10**12) and near.denominator % 2:
+            return complex((-1) ** (near.numerator % 2) * (-base.real) ** exponent.real)
+    return base**exponent
+
+
+def _trigonometric(name: str, x: complex) -> complex:
+    if name in ("sec", "csc", "cot"):
+        return 1 / {"sec": cmath.cos, "csc": cmath.sin, "cot": cmath.tan}[name](x)
+    known = {
+        "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "arcsin": cmath.asin, "arccos": cmath.acos, "arctan": cmath.atan,
+        "sinh": cmath.sinh, "cosh": cmath.cosh, "tanh": cmath.tanh, "ln": cmath.log,
+    }  # fmt: skip
+    if name not in known:
+        raise ValueError(name)
+    return known[name](x)
+
+
+def _function(name: str, parts: list[complex]) -> complex:
+    x = parts[0]
+    if name == "root":
+        return _root(x, parts[1].real)
+    if name == "abs":
+        return complex(abs(x))
+    if name == "log":
+        return cmath.log(x) / (cmath.log(parts[1]) if len(parts) > 1 else math.log(10))
+    if name == "lg":
+        return cmath.log(x) / math.log(10)
+    if name in ("floor", "ceil"):
+        return complex(math.floor(x.real + 1e-12) if name == "floor" else math.ceil(x.real - 1e-12))
+    if name == "factorial":
+        return complex(math.gamma(x.real + 1))
+    if name == "binomial":
+        n, k = x.real, parts[1].real
+        return complex(math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)))
+    if name in ("max", "min"):
+        return complex((max if name == "max" else min)(part.real for part in parts))
+    return _trigonometric(name, x)
+
+
+def _evaluate(tree: Tree, point: int, sign: int, scale: _Scale) -> complex:
+    kind = tree[0]
+    if kind == "n":
+        result = complex(tree[1].numerator / tree[1].denominator)
+    elif kind == "s":
+        return _symbol(tree[1], point)
+    elif kind == "c":
+        return {"pi": complex(math.pi), "e": complex(math.e), "i": 1j, "infty": complex(math.inf)}[tree[1]]
+    elif kind == "pm":
+        return complex(tree[1] * sign)
+    else:
+        parts = [_evaluate(part, point, sign, scale) for part in (tree[2:] if kind == "f" else tree[1:])]
+        if kind == "+":
+            result = sum(parts)
+        elif kind == "*":
+            result = math.prod(parts, start=complex(1))
+        elif kind == "/":
+            result = parts[0] / parts[1]
+        elif kind == "^":
+            result = _power(parts[0], parts[1])
+        elif kind == "deg":
+            result = parts[0] * math.pi / 180
+        else:
+            result = _function(tree[1], parts)
+    scale.largest = max(scale.largest, abs(result))
+    return result
+
+
+def value(tree: Tree, *, point: int = 0, sign: int = 1) -> complex | None:
+    """The value of a tree at a point; None if it has none or none that a float holds."""
+    try:
+        result = _evaluate(tree, point, sign, _Scale())
+    except (ArithmeticError, ValueError, RecursionError, TypeError):
+        return None
+    return result if cmath.isfinite(result) else None
+
+
+def real(tree: Tree) -> float | None:
+    """The value of a tree without symbols if it is real; infinities included."""
+    if tree == ("c", "infty"):
+        return math.inf
+    if tree[0] == "*" and tree[1][0] == "n" and tree[1][1] == -1 and tree[2:] == (("c", "infty"),):
+        return -math.inf
+    if symbols(tree):
+        return None
+    result = value(tree)
+    if result is None or abs(result.imag) > 1e-9 * max(1.0, abs(result.real)):
+        return None
+    return result.real
+
+
+def symbols(tree: Tree) -> frozenset[str]:
+    """The names of the symbols in a tree."""
+    if tree[0] == "s":
+        return frozenset({tree[1]})
+    found: frozenset[str] = frozenset()
+    for part in tree[1:]:
+        if isinstance(part, tuple):
+            found |= symbols(part)
+    return found
+
+
+def contains(tree: Tree, name: str) -> bool:
+    """Whether a function or a constant of this name occurs in the tree."""
+    if tree[0] in ("f", "c") and tree[1] == name:
+        return True
+    return any(contains(part, name) for part in tree[1:] if isinstance(part, tuple))
+
+
+def largest_integer(tree: Tree) -> int:
+    """The largest whole number or denominator written in the tree."""
+    if tree[0] == "n":
+        return max(abs(tree[1].numerator), tree[1].denominator)
+    return max((largest_integer(part) for part in tree[1:] if isinstance(part, tuple)), default=0)
+
+
+def agree(left: Tree, right: Tree, *, signs: tuple[int, int] = (1, 1)) -> Literal["agree", "differ", "unknown"]:
+    """Compare two trees at fixed points of their symbols.
+
+    Returns:
+        `differ` if they differ by more than rounding at any point, `agree` if they are within rounding at all of
+        them, `unknown` if a value is missing or the difference is too close to rounding to call.
+    """
+    names = symbols(left) | symbols(right)
+    points = list(range(POINTS)) if names else [0]
+    if names and (contains(left, "abs") != contains(right, "abs")):
+        points.append(POINTS)
+    compared = 0
+    for point in points:
+        scale = _Scale()
+        try:
+            a = _evaluate(left, point, signs[0], scale)
+            b = _evaluate(right, point, signs[1], scale)
+        except (ArithmeticError, ValueError, RecursionError, TypeError):
+            continue
+        if not (cmath.isfinite(a) and cmath.isfinite(b)):
+            continue
+        size = max(abs(a), abs(b))
+        gap = abs(a - b)
+        if gap > 1e-7 * size + 1e-11 * scale.largest:
+            return "differ"
+        if gap > 1e-10 * size + 1e-13 * scale.largest:
+            return "unknown"
+        compared += 1
+    return "agree" if compared >= min(2, len(points)) else "unknown"

@@ -1,0 +1,241 @@
+r"""Sets of real numbers: intervals, unions, inequalities, points; open and closed ends kept apart.
+
+    >>> from lema_hub.answers.values import read
+    >>> same_set(to_set(read(r"(-\\infty,2) \\cup (3,\\infty)")), to_set(read("x<2 or x>3")))
+    True
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from lema_hub.answers import exact, numeric
+from lema_hub.answers.scalars import same_tree
+from lema_hub.answers.syntax import MINUS_ONE, Tree
+from lema_hub.answers.values import Reals, Relation, Scalar, Sequence, Union, Value
+
+INFINITY: Tree = ("c", "infty")
+_MINUS_INFINITY: Tree = ("*", MINUS_ONE, INFINITY)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An interval from `low` to `high` (floats, for order) with the exact ends and whether they belong to it."""
+
+    low: float
+    high: float
+    low_tree: Tree
+    high_tree: Tree
+    low_closed: bool
+    high_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RealSet:
+    """Disjoint pieces from left to right; `variable` is the letter of the inequality they came from."""
+
+    pieces: tuple[Piece, ...]
+    variable: str | None = None
+
+
+_EVERYTHING = Piece(-math.inf, math.inf, _MINUS_INFINITY, INFINITY, False, False)
+
+
+def _end(value: Value) -> tuple[float, Tree] | None:
+    if not isinstance(value, Scalar) or value.percent:
+        return None
+    tree = value.tree
+    if tree == ("+", tree) or tree[0] == "+" and len(tree) == 2:
+        tree = tree[1]
+    number = numeric.real(tree)
+    return None if number is None else (number, tree)
+
+
+def _piece(low: Value, high: Value, low_closed: bool, high_closed: bool) -> Piece | None:
+    start, stop = _end(low), _end(high)
+    if start is None or stop is None or start[0] > stop[0]:
+        return None
+    if start[0] == stop[0] and not (low_closed and high_closed):
+        return None
+    return Piece(
+        start[0], stop[0], start[1], stop[1], low_closed and start[0] > -math.inf, high_closed and stop[0] < math.inf
+    )
+
+
+def _merged(pieces: list[Piece]) -> tuple[Piece, ...]:
+    """Pieces in order, those that overlap or touch without a gap made one."""
+    merged: list[Piece] = []
+    for piece in sorted(pieces, key=lambda piece: (piece.low, not piece.low_closed, piece.high)):
+        last = merged[-1] if merged else None
+        if last is not None and (piece.low < last.high or (piece.low == last.high and (piece.low_closed or last.high_closed))):
+            if piece.high > last.high or (piece.high == last.high and piece.high_closed):
+                merged[-1] = Piece(last.low, piece.high, last.low_tree, piece.high_tree, last.low_closed, piece.high_closed)
+        else:
+            merged.append(piece)
+    return tuple(merged)
+
+
+def _without(pieces: tuple[Piece, ...], point: Tree, number: float) -> tuple[Piece, ...]:
+    kept: list[Piece] = []
+    for piece in pieces:
+        if piece.low < number < piece.high:
+            kept.append(Piece(piece.low, number, piece.low_tree, point, piece.low_closed, False))
+            kept.append(Piece(number, piece.high, point, piece.high_tree, False, piece.high_closed))
+        elif number == piece.low and piece.low_closed:
+            if piece.high > piece.low:
+                kept.append(Piece(piece.low, piece.high, piece.low_tree, piece.high_tree, False, piece.high_closed))
+        elif number == piece.high and piece.high_closed:
+            kept.append(Piece(piece.low, piece.high, piece.low_tree, piece.high_tree, piece.low_closed, False))
+        else:
+            kept.append(piece)
+    return tuple(kept)
+
+
+def _intersection(left: tuple[Piece, ...], right: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    common: list[Piece] = []
+    for a in left:
+        for b in right:
+            start = max(a, b, key=lambda piece: (piece.low, not piece.low_closed))
+            stop = min(a, b, key=lambda piece: (piece.high, piece.high_closed))
+            if start.low < stop.high or (start.low == stop.high and start.low_closed and stop.high_closed):
+                common.append(
+                    Piece(start.low, stop.high, start.low_tree, stop.high_tree, start.low_closed, stop.high_closed)
+                )
+    return _merged(common)
+
+
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
+
+
+def _linear(left: Value, operator: str, right: Value, name: str | None) -> tuple[str, str, Scalar] | None:
+    """`a*x + b < c*x + d` solved for its only symbol: the symbol, the operator, the bound."""
+    if not isinstance(right, Scalar) or not (isinstance(left, Scalar) or name):
+        return None
+    if name and (not isinstance(left, Scalar) or left.tree[0] != "s"):
+        return (name, operator, right) if not numeric.symbols(right.tree) else None
+    if not isinstance(left, Scalar):
+        return None
+    names = numeric.symbols(left.tree) | numeric.symbols(right.tree)
+    if len(names) != 1:
+        return None
+    [symbol] = names
+    if left.tree == ("s", symbol) and not numeric.symbols(right.tree):
+        return symbol, operator, right
+    if numeric.contains(right.tree, "infty"):
+        return None
+    try:
+        form = exact.evaluate(("+", left.tree, ("*", MINUS_ONE, right.tree)))
+    except (exact.TooLargeError, ZeroDivisionError):
+        return None
+    slope, rest = form.top.get(frozenset({(symbol, Fraction(1))})), form.top.get(exact.ONE, Fraction(0))
+    if slope is None or len(form.top) > 2 or form.bottom != {exact.ONE: Fraction(1)}:
+        return None
+    if len(form.top) == 2 and exact.ONE not in form.top:
+        return None
+    return symbol, operator if slope > 0 else _FLIPPED[operator], Scalar(("n", -rest / slope, 0))
+
+
+def _from_relation(relation: Relation) -> RealSet | None:
+    operators, sides, names = relation.operators, relation.sides, relation.names
+    if not set(operators) <= set(_FLIPPED):
+        return None
+    if len(operators) == 1:
+        solved = _linear(sides[0], operators[0], sides[1], names[0]) or _linear(
+            sides[1], _FLIPPED[operators[0]], sides[0], names[1]
+        )
+        if solved is None:
+            return None
+        variable, operator, bound = solved
+        if operator == "!=":
+            end = _end(bound)
+            return None if end is None else RealSet(_without((_EVERYTHING,), end[1], end[0]), variable)
+        if operator in ("<", "<="):
+            piece = _piece(Scalar(_MINUS_INFINITY), bound, False, operator == "<=")
+        else:
+            piece = _piece(bound, Scalar(INFINITY), operator == ">=", False)
+        return None if piece is None else RealSet((piece,), variable)
+    if len(operators) == 2 and names[1]:
+        low, high = sides[0], sides[2]
+        first, second = operators
+        if first in (">", ">=") and second in (">", ">="):
+            low, high, first, second = high, low, _FLIPPED[second], _FLIPPED[first]
+        if first in ("<", "<=") and second in ("<", "<="):
+            piece = _piece(low, high, first == "<=", second == "<=")
+            return None if piece is None else RealSet((piece,), names[1])
+    return None
+
+
+def to_set(value: Value) -> RealSet | None:
+    """The set of real numbers that an answer denotes, None if it denotes none that we can order."""
+    if isinstance(value, Reals):
+        return RealSet((_EVERYTHING,))
+    if isinstance(value, Relation):
+        return _from_relation(value)
+    if isinstance(value, Sequence):
+        if value.kind == "both":
+            parts = [to_set(item) for item in value.items]
+            known = [part for part in parts if part is not None]
+            if len(known) != len(parts) or len({part.variable for part in known}) != 1:
+                return None
+            pieces = known[0].pieces
+            for part in known[1:]:
+                pieces = _intersection(pieces, part.pieces)
+            return RealSet(pieces, known[0].variable)
+        if value.kind == "tuple":
+            if len(value.items) != 2:
+                return None
+            piece = _piece(value.items[0], value.items[1], value.opening == "[", value.closing == "]")
+            return None if piece is None else RealSet((piece,))
+        if value.kind == "set":
+            points = [_piece(item, item, True, True) for item in value.items]
+            found = [point for point in points if point is not None]
+            return RealSet(_merged(found)) if len(found) == len(points) else None
+        return None
+    if isinstance(value, Union):
+        parts = [to_set(part) for part in value.parts]
+        known = [part for part in parts if part is not None]
+        variables = {part.variable for part in known}
+        if len(known) != len(parts) or len(variables) > 1:
+            return None
+        pieces = _merged([piece for part in known for piece in part.pieces])
+        if value.without is not None:
+            removed = to_set(value.without)
+            if removed is None or any(piece.low != piece.high for piece in removed.pieces):
+                return None
+            for point in removed.pieces:
+                pieces = _without(pieces, point.low_tree, point.low)
+        return RealSet(pieces, next(iter(variables), None))
+    return None
+
+
+def is_set_like(value: Value) -> bool:
+    """Whether an answer can only be meant as a set of real numbers."""
+    if isinstance(value, (Union, Reals)):
+        return True
+    if isinstance(value, Relation):
+        return value.operators[0] not in ("=", "==", "~")
+    if isinstance(value, Sequence):
+        return value.kind == "both" or (value.kind == "tuple" and value.opening + value.closing in ("[)", "(]"))
+    return False
+
+
+def same_set(left: RealSet | None, right: RealSet | None) -> bool | None:
+    """Whether two sets are the same, end by end; None if one is None or an end could not be settled."""
+    if left is None or right is None:
+        return None
+    if left.variable and right.variable and left.variable != right.variable:
+        return False
+    if len(left.pieces) != len(right.pieces):
+        return False
+    unsettled = False
+    for a, b in zip(left.pieces, right.pieces, strict=True):
+        if (a.low_closed, a.high_closed) != (b.low_closed, b.high_closed):
+            return False
+        for one, other in ((a.low_tree, b.low_tree), (a.high_tree, b.high_tree)):
+            finding = same_tree(one, other)
+            if finding == "different":
+                return False
+            unsettled = unsettled or finding == "unknown"
+    return None if unsettled else True

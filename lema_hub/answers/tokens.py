@@ -1,0 +1,174 @@
+r"""Tokens of a cleaned answer, LaTeX or plain: numbers, commands, letters, words, symbols.
+
+    >>> [token.text for token in tokenize(r"\frac{x}{2} \text{ cm}")]
+    ['\\frac', '{', 'x', '}', '{', '2', '}', 'cm']
+
+A run of letters is a word if it is in `\text{...}`, is four letters or longer, or is a unit or an English word that we know; any
+other run is a product of letters. The trap: `in`, `m` and `s` are units only behind a number, which the reader decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from lema_hub.answers.units import UNIT_WORDS
+
+Kind = Literal["number", "command", "letter", "word", "symbol", "environment"]
+
+MAX_TOKENS = 20_000
+
+
+class UnreadableError(Exception):
+    """The answer is not in the mathematical language that we read; never leaves `lema_hub.answers`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token; `spaced` if white space stands before it, `upright` if it was written in a text command."""
+
+    kind: Kind
+    text: str
+    spaced: bool
+    upright: bool = False
+
+
+FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp gcd lcm max min floor ceil abs cbrt".split()
+)
+_NAMED = FUNCTIONS | {"sqrt", "pi", "infty", "theta", "alpha", "beta", "gamma", "delta", "lambda", "phi", "omega", "pm", "frac", "binom"}
+_ALIASES = {"inf": "infty", "infinity": "infty", "oo": "infty", "ceiling": "ceil", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
+_COMMAND_ALIASES = {
+    "varphi": "phi", "varepsilon": "epsilon", "vartheta": "theta", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
+    "lfloor": "floor(", "rfloor": ")", "lceil": "ceil(", "rceil": ")", "backslash": "setminus", "ne": "!=", "le": "<=",
+    "ge": ">=", "ast": "*", "land": "and", "lor": "or", "wedge": "and", "vee": "or", "varnothing": "emptyset",
+    "imath": "i", "exists": "", "limits": "", "empty": "emptyset", "Re": "mathbb{R}", "implies": "implies",
+}  # fmt: skip
+_SHORT_WORDS = frozenset("a an and are at be by east even for if is it its no none north not odd of on one or pct per six south sq ten the to two west yes".split())  # fmt: skip
+
+_TEXT_COMMANDS = r"text(?:bf|it|rm|normal|sf|tt|up)?|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathtt|mathcal|operatorname\*?|emph|boldsymbol|bm|rm|bf|it|underline|boxed|fbox|ensuremath"
+_TOKEN = re.compile(
+    rf"""\s*(?:
+    (?P<repeating>\d*\.\d*\\overline\s?\{{\d{{1,50}}\}})
+  | (?P<number>\d+(?:\.\d+)?(?:[eE][-+]?\d{{1,4}}(?![\w.]))?|\.\d+(?:[eE][-+]?\d{{1,4}}(?![\w.]))?)
+  | (?P<text>\\(?:{_TEXT_COMMANDS})\s*\{{(?P<content>(?:[^{{}}]|\{{[^{{}}]*\}})*)\}})
+  | (?P<environment>\\(?:begin|end)\s*\{{[a-zA-Z]+\*?\}}(?:\s*\{{[clr|\s]*\}})?)
+  | (?P<blackboard>\\mathbb\s?\{{?[A-Z]\}}?)
+  | (?P<command>\\[A-Za-z]+)
+  | (?P<escaped>\\[{{}}|])
+  | (?P<row>\\\\)
+  | (?P<symbol><=|>=|!=|==|\*\*|\.\.\.|[-+*/^_(){{}}\[\]<>=!|,;:%&$'])
+  | (?P<letters>[A-Za-z]+)
+  | (?P<other>[^\W\d_]+)
+    )""",
+    re.VERBOSE,
+)
+
+
+def _letters(run: str, spaced: bool, upright: bool) -> list[Token]:
+    """Tokens of a run of letters: a name, a word, or a product of letters."""
+    lower = run.lower()
+    name = _ALIASES.get(lower, lower if len(run) > 1 else run)
+    if name in _NAMED and (run.islower() or lower in _ALIASES):
+        return [Token("command", "\\" + name, spaced)]
+    if len(run) == 1:
+        return [Token("letter", run, spaced, upright)]
+    if upright or len(run) >= 4 or lower in _SHORT_WORDS or lower in UNIT_WORDS:
+        return [Token("word", run, spaced, upright)]
+    for known in ("sqrt", "pi"):
+        if known in run and run != known:  # `xpi`, `2sqrt` and the like in plain text
+            head, tail = run.split(known, 1)
+            middle = [Token("command", "\\" + known, False)]
+            return [*(_letters(head, spaced, upright) if head else []), *middle, *(_letters(tail, False, upright) if tail else [])]
+    return [Token("letter", letter, spaced and index == 0) for index, letter in enumerate(run)]
+
+
+def tokenize(text: str, *, upright: bool = False) -> list[Token]:
+    """Split a cleaned answer into tokens.
+
+    Raises:
+        UnreadableError: A character that no answer contains, or more than `MAX_TOKENS` tokens.
+    """
+    tokens: list[Token] = []
+    position, end = 0, len(text.rstrip())
+    while position < end:
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise UnreadableError(f"{text[position : position + 10]!r} is not mathematics")
+        kind = match.lastgroup if match.lastgroup != "content" else "text"
+        if match["content"] is not None:
+            kind = "text"
+        assert kind is not None
+        start = match.start(kind)
+        value = match[kind]
+        spaced = start > position or position == 0
+        position = match.end()
+        if kind in ("number", "repeating"):
+            tokens.append(Token("number", value, spaced))
+        elif kind == "text":
+            inner = tokenize(match["content"], upright=not value.startswith(("\\boxed", "\\fbox", "\\underline", "\\ensuremath")))
+            if value.startswith(("\\boxed", "\\fbox")) or (len(inner) > 1 and not value.startswith(("\\text", "\\mbox", "\\hbox"))):
+                inner = [Token("symbol", "{", spaced), *inner, Token("symbol", "}", False)]
+            tokens.extend(inner)
+        elif kind == "blackboard":
+            tokens.append(Token("command", "\\mathbb" + value.rstrip("}")[-1], spaced))
+        elif kind == "command":
+            name = value[1:]
+            alias = _COMMAND_ALIASES.get(name)
+            if alias == "":
+                continue
+            if alias in ("floor(", "ceil("):
+                tokens += [Token("command", "\\" + alias[:-1], spaced), Token("symbol", "(", False)]
+            elif alias == "i":
+                tokens.append(Token("letter", "i", spaced))
+            elif alias in ("and", "or"):
+                tokens.append(Token("word", alias, spaced))
+            elif alias is not None and not alias[0].isalpha():
+                tokens.append(Token("symbol", alias, spaced))
+            else:
+                tokens.append(Token("command", "\\" + (alias or name), spaced))
+        elif kind == "letters":
+            tokens.extend(_letters(value, spaced, upright))
+        elif kind == "other":
+            tokens.append(Token("word", value, spaced, upright=True))
+        elif kind == "escaped":
+            tokens.append(Token("symbol", value if value != "\\|" else "|", spaced))
+        elif kind == "row":
+            tokens.append(Token("symbol", "\\\\", spaced))
+        elif kind == "environment":
+            tokens.append(Token("environment", re.sub(r"\s|\{[clr|\s]*\}$", "", value), spaced))
+        else:
+            tokens.append(Token("symbol", {"**": "^", "==": "="}.get(value, value), spaced))
+        if len(tokens) > MAX_TOKENS:
+            raise UnreadableError(f"more than {MAX_TOKENS} tokens")
+    return tokens
+
+
+def bracket_partners(tokens: list[Token]) -> dict[int, int]:
+    """For each opening bracket the position of its closing one; `(` may close with `]`, as intervals do.
+
+    Raises:
+        UnreadableError: The brackets do not pair.
+    """
+    partners: dict[int, int] = {}
+    stack: list[tuple[int, str]] = []
+    closers = {")": "round", "]": "round", "}": "brace", "\\}": "set", "\\rangle": "angle"}
+    openers = {"(": "round", "[": "round", "{": "brace", "\\{": "set", "\\langle": "angle"}
+    for index, token in enumerate(tokens):
+        if token.kind == "environment":
+            if token.text.startswith("\\begin"):
+                stack.append((index, "environment"))
+            elif not stack or stack[-1][1] != "environment":
+                raise UnreadableError("\\end without \\begin")
+            else:
+                partners[stack.pop()[0]] = index
+        elif token.text in openers:
+            stack.append((index, openers[token.text]))
+        elif token.text in closers:
+            if not stack or stack[-1][1] != closers[token.text]:
+                raise UnreadableError(f"{token.text!r} closes nothing")
+            partners[stack.pop()[0]] = index
+    if stack:
+        raise UnreadableError(f"{tokens[stack[-1][0]].text!r} never closes")
+    return partners
