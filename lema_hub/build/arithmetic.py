@@ -27,6 +27,8 @@ _TOKEN = re.compile(
     r"|(?P<other>\w+|.)",
     re.DOTALL,
 )
+_NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,30})?(?!\d)")
+_RESULT = re.compile(rf"=\s*[$€£]?\s*({_NUMBER.pattern})")
 _OPERATORS = {"÷": "/", "−": "-"}
 _MAX_EXPONENT, _MAX_BASE = 20, 10**6
 
@@ -50,6 +52,21 @@ class _Token:
 def equations(text: str) -> list[Equation]:
     """The equations between numbers in a text, in their order."""
     return [equation for run in _runs(text) for equation in _equations(run, text)]
+
+
+def result(text: str) -> Fraction | None:
+    """The number that a step computes: what stands after its last equal sign.
+
+    >>> result("So 48 + 24 = $72 in all.")
+    Fraction(72, 1)
+    """
+    stated = _RESULT.findall(text)
+    return Fraction(stated[-1].replace(",", "")) if stated else None
+
+
+def numbers(text: str) -> set[Fraction]:
+    """All plain numbers in a text."""
+    return {Fraction(number.replace(",", "")) for number in _NUMBER.findall(text)}
 
 
 def _runs(text: str) -> Iterator[list[_Token]]:

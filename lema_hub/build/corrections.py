@@ -36,7 +36,7 @@ def build_corrections(
     *,
     prompt: str = "lema-correction",
     sampling: Sampling = SAMPLING,
-    require: Sequence[gates.GateName] = gates.GATES,
+    require: Sequence[gates.GateName] = gates.REQUIRED,
     test_keys: frozenset[str] = frozenset(),
     stage: str = "correct",
     budget_usd: float | None = None,
@@ -128,7 +128,7 @@ def corrected(
     *,
     corrector: str,
     prompt_id: str,
-    require: Sequence[gates.GateName] = gates.GATES,
+    require: Sequence[gates.GateName] = gates.REQUIRED,
     cost_usd: float | None = None,
     stage: str = "correct",
 ) -> Correction | Rejection:
@@ -162,7 +162,7 @@ def gated(
     *,
     corrector: str,
     prompt_id: str,
-    require: Sequence[gates.GateName] = gates.GATES,
+    require: Sequence[gates.GateName] = gates.REQUIRED,
     cost_usd: float | None = None,
     stage: str = "correct",
 ) -> Correction | Rejection:

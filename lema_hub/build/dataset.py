@@ -106,8 +106,8 @@ def split_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
     for row in rows:
         if row.problem.split not in sides:
             raise InputError(
-                f"{row.problem.problem_id} is of split {row.problem.split!r}; test questions are never written to "
-                "a training set: drop the row"
+                f"{row.problem.problem_id} is of split {row.problem.split!r}; test questions are never "
+                "written to a training set: drop the row"
             )
         sides[row.problem.split].append(row)
     return sides

@@ -5,8 +5,10 @@
     answer        the corrected solution ends in the gold answer (LeMa, section 2.1)
     changed       the correction is not a restatement: its first step differs from the incorrect one
     arithmetic    no equation in the corrected steps is false (`lema_hub.build.arithmetic`)
+    seam          the corrected steps use a result of the kept ones (what LeMa calls excellent, not only good)
 
-A correction that cannot be parsed never comes this far; it is dropped with the reason `format`.
+All but `seam` are required unless a recipe says otherwise; its score is the share of kept results that are
+used. A correction that cannot be parsed never comes this far; it is dropped with the reason `format`.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from typing import Literal
 
 from lema_hub import tasks
 from lema_hub.answers import Judgement, judge
-from lema_hub.build.arithmetic import equations
+from lema_hub.build.arithmetic import equations, numbers, result
 from lema_hub.records import Gate, Problem, ReasoningPath
 from lema_hub.steps import CorrectionText, join_steps
 
-GateName = Literal["step_exists", "numbering", "answer", "changed", "arithmetic"]
-GATES: tuple[GateName, ...] = ("step_exists", "numbering", "answer", "changed", "arithmetic")
+GateName = Literal["step_exists", "numbering", "answer", "changed", "arithmetic", "seam"]
+GATES: tuple[GateName, ...] = ("step_exists", "numbering", "answer", "changed", "arithmetic", "seam")
+REQUIRED: tuple[GateName, ...] = GATES[:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +68,22 @@ def check(problem: Problem, path: ReasoningPath, correction: CorrectionText) -> 
     stated = [equation for step in steps for equation in equations(step)]
     if wrong := [equation.text for equation in stated if not equation.holds]:
         details["arithmetic"] = f"false: {'; '.join(wrong)}"
-    shares = {"arithmetic": 1 - len(wrong) / len(stated) if stated else None}
-    skipped = set() if stated else {"arithmetic"}
-    gates = tuple(
-        Gate(
-            name,
-            "skipped" if name in skipped else "fail" if name in details else "pass",
-            shares.get(name),
-        )
-        for name in GATES
-    )
+    scores: dict[str, float] = {}
+    if stated:
+        scores["arithmetic"] = 1 - len(wrong) / len(stated)
+    if results := {value for step in kept if (value := result(step)) is not None}:
+        used = results & {number for step in steps for number in numbers(step)}
+        scores["seam"] = len(used) / len(results)
+        if not used:
+            details["seam"] = "no result of the kept steps is used"
+    gates = tuple(_gate(name, details, scores) for name in GATES)
     return Checked(steps, solution, judgement, gates, details)
+
+
+def _gate(name: GateName, details: dict[str, str], scores: dict[str, float]) -> Gate:
+    if name in ("arithmetic", "seam") and name not in scores:
+        return Gate(name, "skipped")
+    return Gate(name, "fail" if name in details else "pass", scores.get(name))
 
 
 def _same(one: Sequence[str], other: Sequence[str]) -> bool:

@@ -71,7 +71,7 @@ def load_problems(
         return [made.problem for made in nano.generate(split, limit, start=start)]
     source = "test" if split == "test" else "train"
     if path is not None:
-        rows, revision = read_jsonl(path), _file_revision(path)
+        rows, revision = read_jsonl(path), file_revision(path)
     else:
         rows, revision = _from_hub(chosen, source)
     problems = (
@@ -134,7 +134,12 @@ def _problems(
         )
 
 
-def _file_revision(path: Path) -> str:
+def file_revision(path: Path) -> str:
+    """The revision of a local file: `sha256:` and the hash of its bytes.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

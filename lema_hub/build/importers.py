@@ -1,0 +1,257 @@
+"""Recorded solutions as judged paths: no model is asked.
+
+Formats:
+
+`openai-gsm8k`  `example_model_solutions.jsonl` of OpenAI's grade-school-math repository: for every GSM8K
+test question
+                four models' solutions with `is_correct`. They may be judged and studied, never trained on.
+`vtg`           `dataset.json` of Verify-then-Generate (arXiv 2407.09136): teachers' annotations of wrong
+solutions.
+                `lema_hub.build.vtg` says how they become corrections.
+`jsonl`         Our own: one object per line with `question`, `answer` (bare), `solution`, `model`,
+`license`, and
+                optionally `problem_id`, `split` (train, dev or test), `gold_solution`, `source_repo`,
+                `source_revision`, `origin`, `is_correct`, and for annotated mistakes `incorrect_step`
+                (1-based), `explanation`, `correct_steps` (a list, from the incorrect step on) and
+                `corrector`.
+
+The trap: a question that is known to be a test question stays one, whatever the file calls it.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from lema_hub import tasks
+from lema_hub.answers import gold_answer
+from lema_hub.build import vtg
+from lema_hub.build.annotated import Annotation
+from lema_hub.build.built import Built, by_id
+from lema_hub.build.mistakes import distinct, judged_path
+from lema_hub.errors import FormatError, InputError
+from lema_hub.hub.manifest import Input, ModelUse
+from lema_hub.records import Origin, Problem, ReasoningPath, digest
+from lema_hub.steps import CorrectionText
+from lema_hub.tasks.gsm8k import without_calculator
+from lema_hub.tasks.load import file_revision, read_jsonl
+
+Format = Literal["openai-gsm8k", "vtg", "jsonl"]
+FORMATS: tuple[Format, ...] = typing.get_args(Format)
+OPENAI_MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A solution whose recorded verdict is not ours."""
+
+    problem_id: str
+    model: str
+    recorded: bool
+    verdict: str
+    extracted: str | None
+    gold: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Recorded solutions, judged.
+
+    Attributes:
+        problems: The problems that they solve.
+        paths: The distinct paths, with counts of every verdict.
+        annotations: path_id -> what people wrote of the path, where the format has any.
+        compared: How many solutions came with a verdict.
+        disagreements: Those whose recorded verdict is not ours.
+        source: The file, as an input of a manifest.
+    """
+
+    problems: tuple[Problem, ...]
+    paths: Built[ReasoningPath]
+    annotations: Mapping[str, Annotation]
+    compared: int
+    disagreements: tuple[Disagreement, ...]
+    source: Input
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of recorded verdicts that are ours; None if none was recorded."""
+        return 1 - len(self.disagreements) / self.compared if self.compared else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    problem: Problem
+    path: ReasoningPath
+    is_correct: bool | None = None
+    annotation: Annotation | None = None
+
+
+def import_paths(
+    file: Path,
+    format: Format,
+    *,
+    task: str = "gsm8k",
+    known: Sequence[Problem] = (),
+    stage: str = "import",  # noqa: A002
+) -> Imported:
+    """Read and judge recorded solutions.
+
+    Args:
+        file: The file.
+        format: How it is written.
+        task: The problem set of a `jsonl` file; the other formats are about GSM8K.
+        known: Problems that are recognised by their question; they lend their id, split and gold answer.
+            `vtg` needs GSM8K's, because it does not say which questions are test questions.
+        stage: The stage's name in the manifest.
+
+    Raises:
+        InputError: The file cannot be read or a row is not of its format.
+    """
+    if format not in FORMATS:
+        raise InputError(f"no import format {format!r}; there are: {', '.join(FORMATS)}")
+    by_question = {tasks.question_key(problem.question): problem for problem in known}
+    revision = file_revision(file)
+    if format == "openai-gsm8k":
+        recorded, license_id = list(_openai_gsm8k(file, by_question, revision)), "mit"
+    elif format == "vtg":
+        recorded, license_id = list(_vtg(file, by_question)), vtg.LICENSE
+    else:
+        recorded = list(_jsonl(file, task, by_question, revision))
+        license_id = ", ".join(sorted({entry.problem.license for entry in recorded}))
+    paths = distinct((entry.path for entry in recorded), stage=stage)
+    names = dict.fromkeys(entry.path.model for entry in recorded)
+    models = tuple(ModelUse(role="student", name=name, revision=None, engine="import") for name in names)
+    return Imported(
+        problems=tuple(by_id(entry.problem for entry in recorded).values()),
+        paths=replace(paths, models=models),
+        annotations={e.path.path_id: e.annotation for e in recorded if e.annotation is not None},
+        compared=sum(entry.is_correct is not None for entry in recorded),
+        disagreements=tuple(
+            Disagreement(
+                e.problem.problem_id,
+                e.path.model,
+                e.is_correct,
+                e.path.verdict,
+                e.path.answer,
+                e.problem.answer,
+            )
+            for e in recorded
+            if e.is_correct is not None and e.is_correct != (e.path.verdict == "correct")
+        ),
+        source=Input(
+            name=file.name,
+            repo=None,
+            revision=None,
+            sha256=revision.removeprefix("sha256:"),
+            license=license_id,
+            rows=len(recorded),
+        ),
+    )
+
+
+def _openai_gsm8k(file: Path, known: Mapping[str, Problem], revision: str) -> Iterable[_Recorded]:
+    for index, row in enumerate(read_jsonl(file)):
+        question, truth = (
+            str(_field(row, "question", file, index)),
+            str(_field(row, "ground_truth", file, index)),
+        )
+        problem = known.get(tasks.question_key(question)) or Problem(
+            problem_id=f"gsm8k/test/{index}",
+            task="gsm8k",
+            split="test",
+            question=question,
+            answer=gold_answer(truth),
+            gold_solution=without_calculator(truth.rsplit("\nA:", 1)[0]),
+            level=None,
+            subject=None,
+            source_repo=tasks.get("gsm8k").source_repo,
+            source_revision=revision,
+            license="mit",
+        )
+        for model in OPENAI_MODELS:
+            solution = _field(row, model, file, index)
+            path = judged_path(
+                problem, str(_field(solution, "solution", file, index)), model=f"openai/{model}"
+            )
+            yield _Recorded(problem, path, bool(_field(solution, "is_correct", file, index)))
+
+
+def _vtg(file: Path, known: Mapping[str, Problem]) -> Iterable[_Recorded]:
+    if not known:
+        raise InputError(
+            "vtg does not say which of its questions are test questions; load GSM8K first (train and test)"
+        )
+    for index, row in enumerate(vtg.read(file)):
+        problem = known.get(tasks.question_key(row.problem))
+        if problem is None:
+            raise InputError(
+                f"row {index} of {file.name} asks {row.problem[:60]!r}, which is no question of GSM8K"
+            )
+        problem = replace(problem, license=vtg.LICENSE)
+        judged = judged_path(problem, "\n".join(row.student_steps), model=vtg.STUDENT)
+        path = replace(
+            judged,
+            steps=vtg.path_steps(row, judged.answer),
+            error_type=vtg.ERROR_TYPES.get(row.error_category),
+        )
+        yield _Recorded(
+            problem, path, is_correct=False, annotation=vtg.annotation(row, path.steps, problem.answer)
+        )
+
+
+def _jsonl(file: Path, task: str, known: Mapping[str, Problem], revision: str) -> Iterable[_Recorded]:
+    for index, row in enumerate(read_jsonl(file)):
+        question = str(_field(row, "question", file, index))
+        split = row.get("split", "train")
+        if split not in ("train", "dev", "test"):
+            raise FormatError(f"row {index} of {file.name} has split {split!r}; expected train, dev or test")
+        problem = known.get(tasks.question_key(question)) or Problem(
+            problem_id=str(row.get("problem_id") or f"{task}/{split}/{digest(question)[:12]}"),
+            task=task,
+            split=tasks.split_of(question) if split == "train" else split,
+            question=question,
+            answer=str(_field(row, "answer", file, index)),
+            gold_solution=str(row.get("gold_solution") or ""),
+            level=row.get("level"),
+            subject=row.get("subject"),
+            source_repo=str(row.get("source_repo") or file.name),
+            source_revision=str(row.get("source_revision") or revision),
+            license=str(_field(row, "license", file, index)),
+        )
+        origin = row.get("origin", "other_model")
+        if origin not in typing.get_args(Origin):
+            raise FormatError(
+                f"row {index} of {file.name} has origin {origin!r}; expected {typing.get_args(Origin)}"
+            )
+        path = judged_path(
+            problem,
+            str(_field(row, "solution", file, index)),
+            model=str(_field(row, "model", file, index)),
+            origin=origin,
+        )
+        yield _Recorded(problem, path, row.get("is_correct"), _annotation(row, file, index))
+
+
+def _annotation(row: Mapping[str, Any], file: Path, index: int) -> Annotation | None:
+    step = row.get("incorrect_step")
+    if step is None:
+        return None
+    steps = _field(row, "correct_steps", file, index)
+    if not isinstance(step, int) or not isinstance(steps, list) or not all(isinstance(s, str) for s in steps):
+        raise FormatError(
+            f"row {index} of {file.name}: incorrect_step must be a number and correct_steps a list of texts"
+        )
+    correction = CorrectionText(step, str(_field(row, "explanation", file, index)), step, tuple(steps))
+    return Annotation(str(row.get("corrector") or "annotation"), correction)
+
+
+def _field(row: Any, name: str, file: Path, index: int) -> Any:
+    if not isinstance(row, Mapping) or row.get(name) is None:
+        raise FormatError(
+            f"row {index} of {file.name} has no {name!r}; expected the format described in docs/data-format.md"
+        )
+    return row[name]
