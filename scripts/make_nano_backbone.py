@@ -1,11 +1,11 @@
 """Trains the nano backbone and its tokenizer from scratch, on one CPU core or a GPU.
 
-    OMP_NUM_THREADS=1 python scripts/make_nano_backbone.py --tokens 24_000_000 --out lema_hub/nano/checkpoint
+    OMP_NUM_THREADS=1 python scripts/make_nano_backbone.py --out lema_hub/nano/checkpoint
 
-The diet: chain-of-thought solutions first; later also LeMa corrections of injected errors and LEMMA trajectories, as
-web text has them for a real backbone (without them a model this small never learns what a correction is). No loss is
-taken on prompts and on wrong steps. Every problem is of the train split and from positions that no builder uses by
-default; dev and test problems never occur. Lessons of the pilots that led to these settings are in docs/log.md.
+The diet: chain-of-thought solutions first; later also LeMa corrections of injected errors and LEMMA
+trajectories, as web text has them for a real backbone (without them a model this small never learns what a
+correction is). No loss is taken on prompts and on wrong steps. Every problem is of the train split and from
+positions that no builder uses by default; dev and test problems never occur. docs/log.md tells of the pilots.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import math
 import platform
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -26,13 +27,17 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from lema_hub.nano import NanoProblem, correct, generate, inject_any, solve, stream
+from lema_hub.answers import judge
+from lema_hub.hub.training import Loss, Result, Training
+from lema_hub.nano import NanoProblem, check, correct, generate, inject_any, solve, stream
 from lema_hub.nano.corrector import explain
-from lema_hub.nano.checker import check
 from lema_hub.prompts import load
 from lema_hub.records import ErrorType
-from lema_hub.steps import ANSWER_STEP, format_correction, format_trajectory, join_steps, split_steps
+from lema_hub.steps import format_correction, format_trajectory, join_steps, split_steps
 
+COMMAND = "OMP_NUM_THREADS=1 python scripts/make_nano_backbone.py --out lema_hub/nano/checkpoint"
+SCORES = "scores.json"
+EXAMINED = 1000
 END, PAD = "<|endoftext|>", "<|pad|>"
 VOCABULARY = 1024
 FIRST_POSITION = 10_000_000  # builders count from 0: the problems they sample are not those of this stream
@@ -74,7 +79,9 @@ def correction(problem: NanoProblem, rng: Random) -> Document:
     _, wrong = inject_any(problem, rng, weights=ERROR_WEIGHTS)
     text = correct(problem, wrong, rng)
     prompt = load("lema-correction").render(question=problem.problem.question, solution=join_steps(wrong))
-    return Document(((prompt, False), (format_correction(text.incorrect_step, text.explanation, text.steps) + END, True)))
+    return Document(
+        ((prompt, False), (format_correction(text.incorrect_step, text.explanation, text.steps) + END, True))
+    )
 
 
 def trajectory(problem: NanoProblem, rng: Random) -> Document:
@@ -115,7 +122,9 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
         texts = [text.replace(phrase, " ") for text in texts]
     texts += [" ".join(f" {n}" for n in range(100))] * 200
     tokenizer = Tokenizer(models.BPE())
-    words = pre_tokenizers.Split(Regex(r" ?\p{L}+| ?\p{N}{1,2}|\s(?=\s)| ?[^\s\p{L}\p{N}]|\s"), behavior="isolated")
+    words = pre_tokenizers.Split(
+        Regex(r" ?\p{L}+| ?\p{N}{1,2}|\s(?=\s)| ?[^\s\p{L}\p{N}]|\s"), behavior="isolated"
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
         [words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
@@ -142,7 +151,9 @@ class Batch:
     tokens: int
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, *, seed: int, total: int, batch: int, warm: float) -> Iterator[Batch]:
+def batches(
+    tokenizer: PreTrainedTokenizerFast, *, seed: int, total: int, batch: int, warm: float
+) -> Iterator[Batch]:
     """Batches of about `batch` real tokens, rows of like length together, until `total` tokens are given."""
     rng = Random(seed)
     problems = stream("train", start=FIRST_POSITION, steps=PROBLEM_STEPS)
@@ -186,7 +197,9 @@ def loss_of(model: LlamaForCausalLM, batch: Batch, device: str) -> torch.Tensor:
     """Mean cross-entropy over the positions that are learnt; logits are computed only there."""
     ids, labels = batch.ids.to(device), batch.labels.to(device)
     with torch.autocast(device, dtype=torch.bfloat16):
-        hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]  # (rows, length - 1, d)
+        hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[
+            :, :-1
+        ]  # (rows, length - 1, d)
         wanted = labels[:, 1:] != -100
         logits = model.lm_head(hidden[wanted])  # (learnt positions, vocabulary)
     return functional.cross_entropy(logits.float(), labels[:, 1:][wanted])
@@ -198,40 +211,59 @@ def learning_rate(progress: float) -> float:
 
 
 def solve_greedily(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, problems: list[NanoProblem], device: str
-) -> dict[str, float]:
-    """Greedy pass@1 by number of steps; the answer is the number after `The answer is`."""
-    model.eval()
-    right: dict[str, list[bool]] = {}
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, problems: list[NanoProblem]
+) -> list[str]:
+    """Greedy solutions of the problems."""
+    was_training, _ = model.training, model.eval()
+    solutions: list[str] = []
     for start in range(0, len(problems), 100):
-        chunk = problems[start : start + 100]
-        prompts = [load("lema-cot").render(question=p.problem.question) for p in chunk]
-        inputs = tokenizer(prompts, return_tensors="pt", padding=True, return_token_type_ids=False).to(device)
+        prompts = [
+            load("lema-cot").render(question=p.problem.question) for p in problems[start : start + 100]
+        ]
+        inputs = tokenizer(prompts, return_tensors="pt", padding=True, return_token_type_ids=False)
         with torch.no_grad():
-            output = model.generate(**inputs, max_new_tokens=110, do_sample=False, pad_token_id=tokenizer.pad_token_id)
-        texts = tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-        for p, text in zip(chunk, texts, strict=True):
-            steps = split_steps(text)
-            answer = ANSWER_STEP.search(steps[-1]) if steps else None
-            right.setdefault(str(p.problem.level), []).append(answer is not None and answer["answer"] == p.problem.answer)
-    model.train()
-    every = [verdict for verdicts in right.values() for verdict in verdicts]
-    return {"all": sum(every) / len(every), **{k: sum(v) / len(v) for k, v in sorted(right.items())}}
+            output = model.generate(
+                **inputs.to(model.device),
+                max_new_tokens=110,
+                do_sample=False,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        new = output[:, inputs["input_ids"].shape[1] :]
+        solutions += tokenizer.batch_decode(new, skip_special_tokens=True)
+    model.train(was_training)
+    return solutions
+
+
+def pass_at_1(problems: list[NanoProblem], solutions: list[str]) -> dict[str, float]:
+    """The share of right answers, over all problems and by their number of steps."""
+    right: dict[str, list[bool]] = {"all": []}
+    for p, solution in zip(problems, solutions, strict=True):
+        verdict = judge(solution, p.problem.answer).verdict == "correct"
+        right["all"].append(verdict)
+        right.setdefault(f"{p.problem.level} steps", []).append(verdict)
+    return {key: round(sum(verdicts) / len(verdicts), 4) for key, verdicts in sorted(right.items())}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Trains, saves on the way, and scores the saved checkpoint on held-out problems."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint")
-    parser.add_argument("--tokens", type=int, default=24_000_000, help="tokens to train on")
-    parser.add_argument("--batch", type=int, default=4096, help="tokens per step")
-    parser.add_argument("--width", type=int, default=160, help="hidden size, a multiple of 32")
+    parser.add_argument("--tokens", type=int, default=19_000_000, help="tokens to train on")
+    parser.add_argument("--batch", type=int, default=2560, help="tokens per step")
+    parser.add_argument("--width", type=int, default=128, help="hidden size, a multiple of 32")
     parser.add_argument("--layers", type=int, default=6)
-    parser.add_argument("--muon", type=float, default=0.012, help="learning rate of the matrices")
+    parser.add_argument("--muon", type=float, default=0.016, help="learning rate of the matrices")
     parser.add_argument("--adam", type=float, default=0.004, help="learning rate of embeddings and norms")
     parser.add_argument("--warm", type=float, default=0.5, help="share of the run on chains of thought alone")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--looks", type=int, default=12, help="how often to score dev problems on the way")
+    parser.add_argument("--looks", type=int, default=16, help="how often to score dev problems on the way")
+    parser.add_argument("--examine", action="store_true", help="only score the checkpoint in --out again")
     args = parser.parse_args()
+    if args.examine:
+        examine(args.out)
+        return
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(args.seed)
     torch.set_num_threads(1 if device == "cpu" else torch.get_num_threads())
@@ -260,7 +292,8 @@ def main() -> None:
     ]
     peaks = [args.muon, args.adam]
     dev = generate("dev", 210)
-    curve: list[dict[str, object]] = []
+    losses: list[Loss] = []
+    looks: list[dict[str, object]] = []
     seen = steps = 0
     began = time.perf_counter()
     recent: list[float] = []
@@ -280,50 +313,94 @@ def main() -> None:
         steps += 1
         recent.append(loss.item())
         if steps % 50 == 0 or seen >= args.tokens:
-            point: dict[str, object] = {"tokens": seen, "step": steps, "loss": round(sum(recent) / len(recent), 4)}
+            losses.append(Loss(step=steps, loss=round(sum(recent) / len(recent), 4)))
             recent.clear()
-            curve.append(point)
-            sys.stderr.write(f"{point} {seen / (time.perf_counter() - began):.0f} tokens/s\n")
+            speed = seen / (time.perf_counter() - began)
+            sys.stderr.write(f"{seen:,} tokens, loss {losses[-1].loss}, {speed:.0f} tokens/s\n")
         if seen * args.looks // args.tokens > looked:
-            score = solve_greedily(model, tokenizer, dev, device)
-            curve.append({"tokens": seen, "step": steps, "dev_pass_at_1": score})
-            sys.stderr.write(f"dev {score}\n")
-            save(args, model, tokenizer, curve, parameters, seen, steps, time.perf_counter() - began)
-    save(args, model, tokenizer, curve, parameters, seen, steps, time.perf_counter() - began)
+            looks.append(
+                {"tokens": seen, "step": steps, **pass_at_1(dev, solve_greedily(model, tokenizer, dev))}
+            )
+            sys.stderr.write(f"dev {looks[-1]}\n")
+            save(args.out, model, tokenizer)
+    save(args.out, model, tokenizer)
+    settings = {key: value for key, value in vars(args).items() if key not in ("out", "examine")}
+    Training(
+        method="scratch",
+        base_model=None,
+        base_revision=None,
+        license="apache-2.0",
+        command=" ".join([COMMAND, *(f"--{key} {value}" for key, value in settings.items())]),
+        recipe={**settings, "parameters": parameters, "device": device, "learning_rate": "cosine to 0"},
+        data=(),
+        steps=steps,
+        tokens=seen,
+        seconds=round(time.perf_counter() - began),
+        seed=args.seed,
+        losses=tuple(losses),
+        packages={"python": platform.python_version(), "torch": torch.__version__},
+    ).write(args.out)
+    (args.out / SCORES).write_text(json.dumps({"dev": looks}, indent=1) + "\n")
+    examine(args.out)
 
 
-def save(
-    args: argparse.Namespace,
-    model: LlamaForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
-    curve: list[dict[str, object]],
-    parameters: int,
-    seen: int,
-    steps: int,
-    seconds: float,
-) -> None:
-    """Writes weights (as bfloat16, to be computed with in float32), tokenizer and `training.json`."""
-    args.out.mkdir(parents=True, exist_ok=True)
+def save(out: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Writes the tokenizer and the weights: stored as bfloat16, to be computed with in float32."""
+    out.mkdir(parents=True, exist_ok=True)
     half = LlamaForCausalLM(model.config)
     half.load_state_dict(model.state_dict())
-    half.to(torch.bfloat16).save_pretrained(args.out)
-    config = json.loads((args.out / "config.json").read_text())
+    half.to(torch.bfloat16).save_pretrained(out)
+    config = json.loads((out / "config.json").read_text())
     config["dtype"] = "float32"
-    (args.out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    tokenizer.save_pretrained(args.out)
-    record = {
-        "command": "OMP_NUM_THREADS=1 python scripts/make_nano_backbone.py "
-        + " ".join(f"--{k} {v}" for k, v in vars(args).items() if k != "out")
-        + " --out lema_hub/nano/checkpoint",
-        "parameters": parameters,
-        "tokens": seen,
-        "steps": steps,
-        "seconds": round(seconds),
-        "seed": args.seed,
-        "packages": {"python": platform.python_version(), "torch": torch.__version__},
-        "curve": curve,
-    }
-    (args.out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    tokenizer.save_pretrained(out)
+
+
+def examine(out: Path) -> None:
+    """Scores the saved checkpoint on held-out problems and counts its mistakes by type."""
+    model, tokenizer = LlamaForCausalLM.from_pretrained(out), PreTrainedTokenizerFast.from_pretrained(out)
+    problems = generate("test", EXAMINED)
+    solutions = solve_greedily(model, tokenizer, problems)
+    scores = pass_at_1(problems, solutions)
+    types: Counter[str] = Counter()
+    places: Counter[str] = Counter()
+    for problem, solution in zip(problems, solutions, strict=True):
+        if judge(solution, problem.problem.answer).verdict != "correct":
+            found = check(problem, split_steps(solution))
+            types[str(found.error_type)] += 1
+            places[f"step {found.first_wrong}"] += 1
+    record = json.loads((out / SCORES).read_text())
+    record["test"] = {"n": EXAMINED, **scores}
+    record["mistakes"] = {"type": dict(types.most_common()), "first wrong": dict(sorted(places.items()))}
+    (out / SCORES).write_text(json.dumps(record, indent=1) + "\n")
+    value = scores["all"]
+    result = Result(
+        task="lema:nano", repo="lema/nano", revision=None, config="nano", split="test", metric="pass@1",
+        value=value, stderr=round((value * (1 - value) / EXAMINED) ** 0.5, 4), n=EXAMINED,
+    )  # fmt: skip
+    replace(Training.read(out), results=(result,)).write(out)
+    draw(out, record["dev"])
+    sys.stderr.write(f"test {record['test']}\nmistakes {record['mistakes']}\n")
+
+
+def draw(out: Path, looks: list[dict[str, float]]) -> None:
+    """Draws the curve of the run, `curve.svg`: pass@1 on dev problems against tokens."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "lema_hub"
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 3.4))
+    for key in [key for key in looks[0] if key not in ("tokens", "step")]:
+        axes.plot(
+            [look["tokens"] / 1e6 for look in looks], [100 * look[key] for look in looks], label=key,
+            linewidth=2.4 if key == "all" else 1.2,
+        )  # fmt: skip
+    axes.set(xlabel="million tokens", ylabel="greedy pass@1 on dev (%)", ylim=(0, 100))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(out / "curve.svg", bbox_inches="tight", metadata={"Date": None})
 
 
 if __name__ == "__main__":
