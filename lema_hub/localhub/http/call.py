@@ -148,7 +148,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def parse_object(text: bytes, what: str) -> dict[str, Any]:
+def parse_object(text: bytes | bytearray, what: str) -> dict[str, Any]:
     """A JSON object.
 
     Raises:
@@ -193,7 +193,7 @@ def error_response(error: Exception) -> Response:
         detail = str(error) if isinstance(error, HubError) else "unexpected error"
         error = ApiError(500, f"Internal error {reference}: {detail}; the server's log has more")
     # Header values are ASCII on one line, whatever the client put into the name it asked for.
-    line = "".join(char if 32 <= ord(char) < 127 else "?" for char in error.message)[:500]
+    line = "".join(char if 32 <= ord(char) < 127 else "?" for char in error.message)[:500].strip()
     headers = {"X-Error-Message": line, **error.headers}
     if error.code is not None:
         headers["X-Error-Code"] = error.code

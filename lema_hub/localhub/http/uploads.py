@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from lema_hub.localhub import attributes, cards, commits, info, lfs, refs, repos, trees
-from lema_hub.localhub.blobs import CHUNK_BYTES
+from lema_hub.localhub.blobs import CHUNK_BYTES, BlobBatch
 from lema_hub.localhub.commits import AddFile, AddLfsFile, DeleteFile, DeleteFolder, Operation
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, parse_object, text_member
@@ -158,7 +158,15 @@ async def commit(call: Call) -> Response:
     """
     _refuse_pull_request(call)
     await run_in_threadpool(_check_may_commit, call)
-    reader = _Reader(call)
+    with call.state.blobs.batch() as batch:
+        reader = _Reader(call.kind, batch)
+        await _read_lines(call, reader)
+        request = reader.request()
+        await run_in_threadpool(batch.commit)
+    return await run_in_threadpool(_commit, call, request)
+
+
+async def _read_lines(call: Call, reader: "_Reader") -> None:
     pending = bytearray()
     total = 0
     async for piece in call.request.stream():
@@ -167,16 +175,13 @@ async def commit(call: Call) -> Response:
         if total > MAX_COMMIT_BYTES:
             raise ApiError(413, f"Commit is larger than {MAX_COMMIT_BYTES} bytes: upload large files by LFS")
         if b"\n" in piece:
-            *lines, rest = pending.split(b"\n")
-            pending = bytearray(rest)
-            for line in lines:
-                await run_in_threadpool(reader.take, bytes(line))
+            *lines, pending = pending.split(b"\n")
+            await run_in_threadpool(reader.take, *lines)
         if len(pending) > MAX_LINE_BYTES:
             raise ApiError(
                 413, f"A commit line is larger than {MAX_LINE_BYTES} bytes: upload the file by LFS"
             )
-    await run_in_threadpool(reader.take, bytes(pending))
-    return await run_in_threadpool(_commit, call, reader.request())
+    await run_in_threadpool(reader.take, pending)
 
 
 def _check_may_commit(call: Call) -> None:
@@ -187,15 +192,19 @@ def _check_may_commit(call: Call) -> None:
 class _Reader:
     """Turns the lines of a commit into its request, and stores the contents on the way."""
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+    def __init__(self, kind: RepoType, batch: BlobBatch) -> None:
+        self._kind = kind
+        self._batch = batch
         self._header: dict[str, Any] | None = None
         self._operations: list[Operation] = []
 
-    def take(self, line: bytes) -> None:
-        """Read one line; an empty one is skipped."""
-        if not line.strip():
-            return
+    def take(self, *lines: bytes | bytearray) -> None:
+        """Read lines; empty ones are skipped."""
+        for line in lines:
+            if line.strip():
+                self._take(line)
+
+    def _take(self, line: bytes | bytearray) -> None:
         item = parse_object(line, "commit line")
         key, value = item.get("key"), item.get("value")
         if not isinstance(value, dict):
@@ -231,9 +240,9 @@ class _Reader:
             )
         data = _decode(content) if encoding == "base64" else content.encode()
         if path == "README.md":
-            _check_card(data, self._call.kind)
+            _check_card(data, self._kind)
         return AddFile(
-            path=path, oid=trees.git_id("blob", data), sha256=self._call.state.blobs.put(data), size=len(data)
+            path=path, oid=trees.git_id("blob", data), sha256=self._batch.add(data), size=len(data)
         )
 
     def request(self) -> commits.Request:
