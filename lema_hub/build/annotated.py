@@ -26,13 +26,13 @@ class Annotation:
         corrector: Who wrote it.
         correction: Their correction; None if it is refused.
         refused: Why it is no correction: `disputed` (they hold that the question or its gold answer is
-            wrong) or `no_explanation`.
+            wrong), `annotators_disagree` (on the step), or `no_explanation`.
         detail: Their words.
     """
 
     corrector: str
     correction: CorrectionText | None
-    refused: Literal["disputed", "no_explanation"] | None = None
+    refused: Literal["disputed", "annotators_disagree", "no_explanation"] | None = None
     detail: str = ""
 
 

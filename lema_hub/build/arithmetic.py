@@ -7,7 +7,8 @@ It reads numbers with `+ - * / ^` and parentheses, and says nothing where a lett
 between
 them: precise and of low recall. What people write is accepted: a quotient rounded or cut to the decimals it
     is given
-with, a percent sign that is or is not divided by 100, and running equations (`5 + 3 = 8 * 2 = 16`).
+with, a percent sign that is or is not divided by 100, `50 / 1/2` for 50 halves, and running equations (`5 +
+3 = 8 * 2 = 16`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
 _TOKEN = re.compile(
-    r"(?P<number>(?<![\w.])[$€£]?\s?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,30})?(?:\s?%)?(?![A-Za-z_\d]))"
+    r"(?P<number>(?<![\w.])(?<!\d,)[$€£]?\s?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,30})?(?:\s?%)?(?![A-Za-z_\d]))"
     r"|(?P<times>\\times|\\cdot|[×·*]|(?<=[\s\d)])[xX](?=\s*[$€£(]?\s?\d))"
     r"|(?P<operator>[-+/÷−^()])"
     r"|(?P<equals>=)"
@@ -103,12 +104,12 @@ def _equations(run: Sequence[_Token], text: str) -> Iterator[Equation]:
 
 def _hold(left: Sequence[_Token], right: Sequence[_Token]) -> bool | None:
     """Whether two sides are equal in any reading of their percent signs; None if one cannot be read."""
-    readings = (
-        (Fraction(1, 100), Fraction(1)) if any("%" in t.text for t in (*left, *right)) else (Fraction(1),)
-    )
+    percents = [Fraction(1)]
+    if any("%" in token.text for token in (*left, *right)):
+        percents.append(Fraction(1, 100))
     known = False
-    for percent in readings:
-        values = [_Reader(side, percent).value() for side in (left, right)]
+    for percent, tight in product(percents, (False, True)):
+        values = [_Reader(side, percent, tight).value() for side in (left, right)]
         if values[0] is None or values[1] is None:
             continue
         known = True
@@ -135,10 +136,10 @@ def _number(text: str, percent: Fraction) -> Fraction:
 
 
 class _Reader:
-    """Recursive descent over one side: sums of products of powers."""
+    """Recursive descent over one side: sums of products of powers; `tight` reads `1/2` as one number."""
 
-    def __init__(self, tokens: Sequence[_Token], percent: Fraction) -> None:
-        self._tokens, self._percent, self._at = tokens, percent, 0
+    def __init__(self, tokens: Sequence[_Token], percent: Fraction, tight: bool) -> None:
+        self._tokens, self._percent, self._tight, self._at = tokens, percent, tight, 0
 
     def value(self) -> Fraction | None:
         """The value of the side; None if it is no complete expression."""
@@ -191,4 +192,16 @@ class _Reader:
             return -self._atom()
         if token.kind != "number":
             raise ValueError
-        return _number(token.text, self._percent)
+        value = _number(token.text, self._percent)
+        if self._tight and self._is_tight(self._at):  # `50 / 1/2` is 50 halves
+            self._at += 2
+            value /= _number(self._tokens[self._at - 1].text, self._percent)
+        return value
+
+    def _is_tight(self, at: int) -> bool:
+        """Whether a slash and a number follow without a space."""
+        if at + 1 >= len(self._tokens):
+            return False
+        before, slash, after = self._tokens[at - 1 : at + 2]
+        touching = before.end == slash.start and slash.end == after.start
+        return slash.text == "/" and after.kind == "number" and touching

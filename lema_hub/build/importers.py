@@ -35,7 +35,7 @@ from lema_hub.build.mistakes import distinct, judged_path
 from lema_hub.errors import FormatError, InputError
 from lema_hub.hub.manifest import Input, ModelUse
 from lema_hub.records import Origin, Problem, ReasoningPath, digest
-from lema_hub.steps import CorrectionText
+from lema_hub.steps import CorrectionText, with_answer_step
 from lema_hub.tasks.gsm8k import without_calculator
 from lema_hub.tasks.load import file_revision, read_jsonl
 
@@ -92,17 +92,17 @@ class _Recorded:
 
 def import_paths(
     file: Path,
-    format: Format,
+    file_format: Format,
     *,
     task: str = "gsm8k",
     known: Sequence[Problem] = (),
-    stage: str = "import",  # noqa: A002
+    stage: str = "import",
 ) -> Imported:
     """Read and judge recorded solutions.
 
     Args:
         file: The file.
-        format: How it is written.
+        file_format: How it is written.
         task: The problem set of a `jsonl` file; the other formats are about GSM8K.
         known: Problems that are recognised by their question; they lend their id, split and gold answer.
             `vtg` needs GSM8K's, because it does not say which questions are test questions.
@@ -111,13 +111,13 @@ def import_paths(
     Raises:
         InputError: The file cannot be read or a row is not of its format.
     """
-    if format not in FORMATS:
-        raise InputError(f"no import format {format!r}; there are: {', '.join(FORMATS)}")
+    if file_format not in FORMATS:
+        raise InputError(f"no import format {file_format!r}; there are: {', '.join(FORMATS)}")
     by_question = {tasks.question_key(problem.question): problem for problem in known}
     revision = file_revision(file)
-    if format == "openai-gsm8k":
+    if file_format == "openai-gsm8k":
         recorded, license_id = list(_openai_gsm8k(file, by_question, revision)), "mit"
-    elif format == "vtg":
+    elif file_format == "vtg":
         recorded, license_id = list(_vtg(file, by_question)), vtg.LICENSE
     else:
         recorded = list(_jsonl(file, task, by_question, revision))
@@ -185,22 +185,22 @@ def _vtg(file: Path, known: Mapping[str, Problem]) -> Iterable[_Recorded]:
         raise InputError(
             "vtg does not say which of its questions are test questions; load GSM8K first (train and test)"
         )
-    for index, row in enumerate(vtg.read(file)):
+    rows = vtg.read(file)
+    groups: dict[tuple[str, tuple[str, ...]], list[vtg.Row]] = {}
+    for row in rows:
+        groups.setdefault((row.problem, row.student_steps), []).append(row)
+    for index, row in enumerate(rows):
         problem = known.get(tasks.question_key(row.problem))
         if problem is None:
-            raise InputError(
-                f"row {index} of {file.name} asks {row.problem[:60]!r}, which is no question of GSM8K"
-            )
+            raise InputError(f"row {index} of {file.name} is on no GSM8K question: {row.problem[:60]!r}")
         problem = replace(problem, license=vtg.LICENSE)
         judged = judged_path(problem, "\n".join(row.student_steps), model=vtg.STUDENT)
-        path = replace(
-            judged,
-            steps=vtg.path_steps(row, judged.answer),
-            error_type=vtg.ERROR_TYPES.get(row.error_category),
-        )
-        yield _Recorded(
-            problem, path, is_correct=False, annotation=vtg.annotation(row, path.steps, problem.answer)
-        )
+        same = groups[row.problem, row.student_steps]
+        steps = with_answer_step(row.student_steps, judged.answer)
+        error_type = vtg.ERROR_TYPES.get((vtg.chosen(same) or row).error_category)
+        path = replace(judged, steps=steps, error_type=error_type)
+        annotation = vtg.annotation(same, steps, problem.answer)
+        yield _Recorded(problem, path, is_correct=False, annotation=annotation)
 
 
 def _jsonl(file: Path, task: str, known: Mapping[str, Problem], revision: str) -> Iterable[_Recorded]:
@@ -252,6 +252,6 @@ def _annotation(row: Mapping[str, Any], file: Path, index: int) -> Annotation | 
 def _field(row: Any, name: str, file: Path, index: int) -> Any:
     if not isinstance(row, Mapping) or row.get(name) is None:
         raise FormatError(
-            f"row {index} of {file.name} has no {name!r}; expected the format described in docs/data-format.md"
+            f"row {index} of {file.name} has no {name!r}; the formats are in lema_hub/build/importers.py"
         )
     return row[name]

@@ -16,13 +16,17 @@ so it
   begins at the beginning: its first steps are dropped as long as the kept steps of the student have found
   their results already. `student_correct_response` is not used: it is prose, and a twentieth of it ends in
   no clear answer.
-- Where the teacher writes that the question or its gold answer is wrong, the row is refused (`disputed`).
+- Where several teachers marked the same solution, the step of their majority counts, with its longest
+description;
+  without a majority the row is refused (`annotators_disagree`).
+- Where a teacher writes that the question or its gold answer is wrong, the row is refused (`disputed`).
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,16 +50,16 @@ ERROR_TYPES: Mapping[str, ErrorType] = {
 
 _EXPLANATIONS = {
     "Misunderstanding of a question": "This step misunderstands what the question says.",
-    "Extra quantity or Missing quantity": "This step leaves out a quantity that it needs or uses one that it must not.",
+    "Extra quantity or Missing quantity": "This step leaves out a quantity or uses one that does not belong.",
     "Missing / Wrong factual knowledge": "This step rests on a fact that is wrong or missing.",
     "Calculation error easily solved by a calculator": "The calculation in this step is wrong.",
     "Unit conversion error": "This step converts the units wrongly.",
-    "Reached correct solution but proceeded further": "The answer was found before; this step goes on beyond the question.",
-}  # fmt: skip
+    "Reached correct solution but proceeded further": "The answer was found before this step.",
+}
 _DISPUTES = re.compile(
-    r"no error|n[o']t think the student has made|correct solution (?:is|contradicts)|wrongly specified|solution seems "
-    r"wrong|badly-worded|worded the problem|question (?:has an error|is mathematically|unclear)|correct answer in a "
-    r"different|answer is correct",
+    r"no error|n[o']t think the student has made|correct solution (?:is|contradicts)|wrongly specified"
+    r"|solution seems wrong|badly-worded|worded the problem|question (?:has an error|is mathem|unclear)"
+    r"|correct answer in a different|answer is correct",
     re.IGNORECASE,
 )
 _FIELDS = ("problem", "reference_solution", "student_incorrect_solution", "incorrect_index", "error_category")
@@ -108,16 +112,26 @@ def _row(row: Any, index: int, file: Path) -> Row:
     )
 
 
-def path_steps(row: Row, answer: str | None) -> tuple[str, ...]:
-    """The student's steps as annotated, its bare last line made LeMa's answer step."""
-    return with_answer_step(row.student_steps, answer)
+def chosen(rows: Sequence[Row]) -> Row | None:
+    """The row that stands for several on the same solution: the majority's step, its longest description."""
+    index, votes = Counter(row.incorrect_index for row in rows).most_common(1)[0]
+    if votes * 2 <= len(rows):
+        return None
+    return max((row for row in rows if row.incorrect_index == index), key=lambda row: len(row.description))
 
 
-def annotation(row: Row, steps: Sequence[str], answer: str) -> Annotation:
-    """The row as a correction of the path with these steps, or as a refusal."""
+def annotation(rows: Sequence[Row], steps: Sequence[str], answer: str) -> Annotation:
+    """What the teachers wrote of one path as its correction, or as a refusal; `rows` are all about that
+    path.
+    """
+    disputes = [row.description for row in rows if _DISPUTES.search(row.description)]
+    if disputes:
+        return Annotation(TEACHER, None, "disputed", disputes[0])
+    row = chosen(rows)
+    if row is None:
+        marked = ", ".join(str(row.incorrect_index + 1) for row in rows)
+        return Annotation(TEACHER, None, "annotators_disagree", f"they mark the steps {marked}")
     corrector = TEACHER if row.description else CATEGORY
-    if _DISPUTES.search(row.description):
-        return Annotation(corrector, None, "disputed", row.description)
     explanation = _sentence(row.description) or _EXPLANATIONS.get(row.error_category)
     if explanation is None:
         return Annotation(

@@ -23,7 +23,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ class TransformersEngine:
         batch_size: Rows that are computed together.
         device: A torch device; a GPU if there is one, else the CPU. On the CPU computation is in float32,
             on a GPU in bfloat16 if the weights are.
+        label: The model's name in provenance instead of its folder's.
 
     Raises:
         InputError: `model` or `adapter` is a folder without a model in it.
@@ -80,12 +81,15 @@ class TransformersEngine:
         adapter_revision: str | None = None,
         batch_size: int = 64,
         device: str | None = None,
+        label: str | None = None,
     ) -> None:
         if batch_size < 1:
             raise InputError(f"batch_size must be >= 1, got {batch_size}")
         self.batch_size = batch_size
         self._device = device
         self._base = _Source.find(model, revision, "config.json")
+        if label is not None:
+            self._base = replace(self._base, name=label)
         self._adapter = _Source.find(adapter, adapter_revision, "adapter_config.json") if adapter else None
 
     @property

@@ -1,0 +1,61 @@
+"""The engine that a recipe or a command line names."""
+
+from __future__ import annotations
+
+import typing
+from typing import Literal
+
+from lema_hub import nano
+from lema_hub.engines.engine import Engine
+from lema_hub.engines.exact import ExactEngine
+from lema_hub.errors import InputError
+
+EngineName = Literal["transformers", "openai", "exact"]
+ENGINES: tuple[EngineName, ...] = typing.get_args(EngineName)
+NANO_BACKBONE = "lema/nano-backbone"
+
+
+def choose(
+    engine: EngineName,
+    *,
+    model: str | None = None,
+    revision: str | None = None,
+    adapter: str | None = None,
+    base_url: str | None = None,
+    api: Literal["chat", "completions"] = "chat",
+    concurrency: int = 64,
+    batch_size: int = 64,
+) -> Engine:
+    """The engine of that name.
+
+    Args:
+        engine: `transformers`, `openai` or `exact`.
+        model: Its model; `nano` is the backbone that ships with the package. `exact` needs none.
+        revision: Branch, tag or commit of the model; for endpoints a label of your own.
+        adapter: A LoRA adapter for `transformers`.
+        base_url: The endpoint of `openai`.
+        api: Whether an endpoint chats or completes plain text.
+        concurrency: Requests in flight at an endpoint.
+        batch_size: Rows that `transformers` computes together.
+
+    Raises:
+        InputError: The engine is unknown or needs a model.
+        EngineError: The model cannot be found.
+    """
+    if engine == "exact":
+        return ExactEngine()
+    if engine not in ENGINES:
+        raise InputError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
+    if model is None:
+        raise InputError(f"engine {engine} needs a model; name one (--model)")
+    if engine == "openai":
+        from lema_hub.engines.openai import OpenAIEngine
+
+        return OpenAIEngine(model, revision=revision, base_url=base_url, api=api, concurrency=concurrency)
+    from lema_hub.engines.transformers import TransformersEngine
+
+    if model == "nano":
+        return TransformersEngine(
+            nano.backbone_path(), label=NANO_BACKBONE, adapter=adapter, batch_size=batch_size
+        )
+    return TransformersEngine(model, revision=revision, adapter=adapter, batch_size=batch_size)
