@@ -139,13 +139,15 @@ def _report(published: Published, as_json: bool) -> None:
     if published.commit is None:
         print(f"\n{published.card.split('---', 2)[1].strip()}\n")
         print(
-            f"Nothing was sent: {published.bytes:,} bytes would be, as v{published.version} of {published.url}"
+            f"Nothing was sent: {published.bytes:,} bytes would be, as v{published.version} of "
+            f"{published.url}"
         )
         print("Publish it:  the same command without --dry-run")
         return
     done = "finished" if published.finished else "published"
     print(
-        f"\n{done.capitalize()} v{published.version} as commit {published.commit}, {published.bytes:,} bytes sent"
+        f"\n{done.capitalize()} v{published.version} as commit {published.commit}, {published.bytes:,} "
+        "bytes sent"
     )
     print(published.url)
     print(f"\nLoad it:\n\n{published.snippet}")

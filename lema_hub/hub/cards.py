@@ -12,8 +12,8 @@ from typing import Any
 from lema_hub.errors import InputError
 from lema_hub.hub import fields, metadata, templates
 from lema_hub.hub.dataset import BuiltDataset, Split
-from lema_hub.hub.licenses import License
 from lema_hub.hub.history import Release
+from lema_hub.hub.licenses import License
 from lema_hub.hub.manifest import REJECTED, Kind
 
 _TITLES: dict[Kind, str] = {

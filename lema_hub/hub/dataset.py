@@ -131,7 +131,8 @@ def conform(table: pa.Table, record: type, *, source: str) -> pa.Table:
     name = record.__name__
     if missing := [column for column in expected.names if column not in table.column_names]:
         raise InputError(
-            f"{source}: column {missing[0]!r} of a {name} is missing (it has {', '.join(table.column_names)[:160]}); "
+            f"{source}: column {missing[0]!r} of a {name} is missing (it has "
+            f"{', '.join(table.column_names)[:160]}); "
             f"build the dataset again with this version of lema_hub"
         )
     if unknown := [column for column in table.column_names if column not in expected.names]:
@@ -199,7 +200,8 @@ def _check_layout(folder: Path, manifest: Manifest) -> None:
         )
     if stray := sorted(found - promised):
         raise InputError(
-            f"{stray[0]!r} in {str(folder)!r} is not in the manifest; a stray data file breaks loading: move it"
+            f"{stray[0]!r} in {str(folder)!r} is not in the manifest; a stray data file breaks loading: "
+            "move it"
         )
 
 
@@ -213,7 +215,8 @@ def _read_split(folder: Path, config: str, name: str, rows: int, record: type) -
         )
     if table.nbytes > MAX_ROW_BYTES and (largest := row_bytes(table)) > MAX_ROW_BYTES:
         raise InputError(
-            f"{path}: a row of {largest} bytes; the Hub's viewer shows at most {MAX_ROW_BYTES}: shorten or drop it"
+            f"{path}: a row of {largest} bytes; the Hub's viewer shows at most {MAX_ROW_BYTES}: shorten "
+            "or drop it"
         )
     return Split(config, name, record, table)
 
@@ -245,7 +248,8 @@ def _check_identities(config: str, splits: Sequence[Split]) -> None:
         twice = counts.filter(pc.greater(counts["count_all"], 1)).slice(0, 1).to_pylist()[0]
         shown = ", ".join(f"{name} {twice[name]!r}" for name in key)
         raise InputError(
-            f"config {config!r} has {rows.num_rows - counts.num_rows} duplicate rows, first {shown}; keep one of each"
+            f"config {config!r} has {rows.num_rows - counts.num_rows} duplicate rows, first {shown}; keep "
+            "one of each"
         )
 
 
@@ -268,5 +272,6 @@ def _check_leaks(config: str, splits: Sequence[Split]) -> None:
         if tests or marked:
             shown = tests[0] if tests else "split = 'test'"
             raise InputError(
-                f"test question {shown!r} is in {split.path}; test questions never enter training data: drop it"
+                f"test question {shown!r} is in {split.path}; test questions never enter training data: "
+                "drop it"
             )

@@ -24,28 +24,25 @@ from lema_hub.hub.manifest import ModelUse
 # Permissive licences in the order of what they ask: the last one present meets the others' conditions too.
 _PERMISSIVE = (
     "cc0-1.0", "pddl", "unlicense", "wtfpl", "0bsd", "isc", "mit", "bsd", "bsd-2-clause", "bsd-3-clause",
-    "bsd-3-clause-clear", "zlib", "bsl-1.0", "ncsa", "postgresql", "afl-3.0", "ecl-2.0", "ms-pl", "artistic-2.0",
-    "apache-2.0", "odc-by", "cdla-permissive-1.0", "cdla-permissive-2.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0",
-    "cc-by-4.0", "cc",
+    "bsd-3-clause-clear", "zlib", "bsl-1.0", "ncsa", "postgresql", "afl-3.0", "ecl-2.0", "ms-pl",
+    "artistic-2.0", "apache-2.0", "odc-by", "cdla-permissive-1.0", "cdla-permissive-2.0", "cc-by-2.0",
+    "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc",
 )  # fmt: skip
 _SHARE_ALIKE = (
-    "cc-by-sa-3.0", "cc-by-sa-4.0", "odbl", "cdla-sharing-1.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "lgpl-lr", "mpl-2.0",
-    "epl-1.0", "epl-2.0", "eupl-1.1", "eupl-1.2", "cecill-2.1", "osl-3.0", "ofl-1.1", "gfdl", "gpl", "gpl-2.0",
-    "gpl-3.0", "agpl-3.0",
+    "cc-by-sa-3.0", "cc-by-sa-4.0", "odbl", "cdla-sharing-1.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "lgpl-lr",
+    "mpl-2.0", "epl-1.0", "epl-2.0", "eupl-1.1", "eupl-1.2", "cecill-2.1", "osl-3.0", "ofl-1.1", "gfdl",
+    "gpl", "gpl-2.0", "gpl-3.0", "agpl-3.0",
 )  # fmt: skip
 _NON_COMMERCIAL = (
-    "cc-by-nc-2.0",
-    "cc-by-nc-3.0",
-    "cc-by-nc-4.0",
-    "c-uda",
-    "fair-noncommercial-research-license",
-)
+    "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "c-uda", "fair-noncommercial-research-license",
+)  # fmt: skip
 _NON_COMMERCIAL_SHARE_ALIKE = ("cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0")
 _NO_DERIVATIVES = ("cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "intel-research")
 _MODEL_ONLY = (
     "openrail", "creativeml-openrail-m", "openrail++", "bigscience-openrail-m", "bigcode-openrail-m",
-    "bigscience-bloom-rail-1.0", "deepfloyd-if-license", "apple-ascl", "apple-amlr", "h-research", "grok2-community",
-    "gemma", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4", "open-mdw", "lppl-1.3c", "etalab-2.0",
+    "bigscience-bloom-rail-1.0", "deepfloyd-if-license", "apple-ascl", "apple-amlr", "h-research",
+    "grok2-community", "gemma", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4", "open-mdw",
+    "lppl-1.3c", "etalab-2.0",
 )  # fmt: skip
 
 HUB_LICENSES = frozenset(
@@ -64,8 +61,8 @@ HUB_LICENSES = frozenset(
 
 # Terms of outputs. A licence with a reason here forbids what these datasets are for: training other models.
 _OUTPUT_CLASHES = {
-    "llama2": "the Llama 2 licence forbids training models other than Llama on its outputs",
-    "llama3": "the Llama 3 licence forbids training models other than Llama on its outputs",
+    "llama2": "Llama 2's licence forbids training models other than Llama on its outputs",
+    "llama3": "Llama 3's licence forbids training models other than Llama on its outputs",
     "proprietary": "its terms forbid training competing models on its outputs",
 }
 _OUTPUT_DUTIES = {
@@ -143,7 +140,10 @@ def combine(rows: Mapping[str, int], models: Iterable[ModelUse] = ()) -> License
 def naming_duty(base_license: str, repo_name: str) -> str | None:
     """Why a model derived from a base of that licence may not have that name, or None if it may."""
     if re.fullmatch(r"llama(?:3(?:\.\d)?|4)", base_license) and not repo_name.lower().startswith("llama"):
-        return f"{base_license} asks that models derived from it have names that begin with Llama, as in Llama-{repo_name}"
+        return (
+            f"{base_license} asks that models derived from it have names that begin with Llama, as in "
+            f"Llama-{repo_name}"
+        )
     return None
 
 

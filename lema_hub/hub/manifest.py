@@ -138,7 +138,8 @@ class Manifest:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise InputError(
-                f"no {FILE_NAME} in {str(folder)!r}; expected a folder that `lema build` wrote: build it first"
+                f"no {FILE_NAME} in {str(folder)!r}; expected a folder that `lema build` wrote: build it "
+                "first"
             ) from error
         except UnicodeDecodeError as error:
             raise InputError(f"{str(path)!r} is no UTF-8 text; build the dataset again") from error

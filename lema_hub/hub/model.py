@@ -142,7 +142,8 @@ def _check_folder(folder: Path, weights: str) -> None:
     pickles = sorted(path.name for path in folder.iterdir() if _PICKLES.fullmatch(path.name))
     if pickles:
         raise InputError(
-            f"{pickles[0]!r} is a pickle, which runs code when it is loaded; save the weights as {weights} and remove it"
+            f"{pickles[0]!r} is a pickle, which runs code when it is loaded; save the weights as "
+            f"{weights} and remove it"
         )
     if not (folder / weights).is_file():
         raise InputError(f"{str(folder)!r} has no {weights}; expected a trained model: give its --out folder")

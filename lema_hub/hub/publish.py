@@ -1,7 +1,7 @@
 """Publish a built dataset, a trained adapter or a backbone: checked, with its card, as one commit and one
 tag.
 
-    >>> publish_dataset(Path("runs/lema-corrections"), "lema/lema-corrections", version="0.1.0")  # doctest: +SKIP
+    publish_dataset(Path("runs/lema-corrections"), "lema/lema-corrections", version="0.1.0")
 
 Endpoint and token come from where the Hub's clients look for them (HF_ENDPOINT, HF_TOKEN, `hf auth login`),
 unless an `HfApi` is given. Nothing is sent before everything has been checked.
@@ -215,12 +215,14 @@ def _granted(
     if terms.license is not None and not terms.clashes:
         if declared != terms.license:
             raise InputError(
-                f"the manifest says licence {declared!r}, the rows add up to {terms.license!r}; build the dataset again"
+                f"the manifest says licence {declared!r}, the rows add up to {terms.license!r}; build the "
+                "dataset again"
             )
         return built, terms
     if right is None:
         raise InputError(
-            f"this dataset may not be published: {'; '.join(terms.clashes)}; --i-have-the-right REASON overrules"
+            f"this dataset may not be published: {'; '.join(terms.clashes)}; --i-have-the-right REASON "
+            "overrules"
         )
     if declared not in licenses.HUB_LICENSES:
         raise InputError(
@@ -286,5 +288,6 @@ def _check_ours(repo: Repo, state: State | None, mark: str) -> None:
     foreign = sorted(path for path in state.files if path not in (".gitattributes", CARD))
     if foreign:
         raise HubError(
-            f"{repo.repo_id} holds {foreign[0]!r}, which lema_hub did not publish; nothing is overwritten: choose another id"
+            f"{repo.repo_id} holds {foreign[0]!r}, which lema_hub did not publish; nothing is "
+            "overwritten: choose another id"
         )

@@ -111,10 +111,11 @@ def release(
         repo: Where to.
         version: The version; its tag must be new, and no older than the newest one.
         content: The files that are the release, whatever is published already.
-        draft: Makes the files that depend on what is published already; it is called again when the head
-        moved. owned: Which files at the head belong to releases, and go when this one lacks them; others
-        stay. private: Make a new repo private. dry_run: Build everything and send nothing. started: When
-        the command began (seconds since the epoch); releases after it are concurrent, not newer.
+        draft: Makes the files that depend on what is published already; called again when the head moved.
+        owned: Which files at the head belong to releases, and go when this one lacks them; others stay.
+        private: Make a new repo private.
+        dry_run: Build everything and send nothing.
+        started: When the command began, in seconds since the epoch; releases after it are concurrent.
 
     Raises:
         TagExistsError: The version is published, or claimed by a commit with other content.
@@ -141,7 +142,8 @@ def release(
         repo.create(private=private)
     elif private and not state.private:
         raise InputError(
-            f"{repo.repo_id} is public already; publish without --private, or make it private on the Hub first"
+            f"{repo.repo_id} is public already; publish without --private, or make it private on the Hub "
+            "first"
         )
     retrying = Retrying(
         retry=retry_if_exception_type(StaleParentError),
@@ -206,13 +208,15 @@ def _check_version(
     claim = state.claims.get(version.tag)
     if version.tag in state.tags:
         raise TagExistsError(
-            f"{repo.repo_id} has {version.tag} already (commit {state.tags[version.tag][:8]}); published versions never "
+            f"{repo.repo_id} has {version.tag} already (commit {state.tags[version.tag][:8]}); published "
+            "versions never "
             f"change: publish {versions.of_tags(state.tags)[-1].bump('patch')} instead"
         )
     if claim is not None:
         if claim.digest != digest:
             raise TagExistsError(
-                f"{version.tag} of {repo.repo_id} was begun with other content (commit {claim.commit[:8]}); publish that "
+                f"{version.tag} of {repo.repo_id} was begun with other content (commit "
+                f"{claim.commit[:8]}); publish that "
                 f"folder again to finish it, or publish this one as {version.bump('patch')}"
             )
         return claim
@@ -223,7 +227,8 @@ def _check_version(
     ]
     if newer:
         raise InputError(
-            f"version {version} goes back: {repo.repo_id} is at {newer[-1]}; publish {newer[-1].bump('patch')} or later"
+            f"version {version} goes back: {repo.repo_id} is at {newer[-1]}; publish "
+            f"{newer[-1].bump('patch')} or later"
         )
     return None
 
@@ -279,7 +284,8 @@ def _tag(repo: Repo, version: Version, commit: str) -> None:
         raise
     except HubError as error:
         raise HubError(
-            f"commit {commit[:8]} is there, its tag {version.tag} is not: run the same command again ({error})"
+            f"commit {commit[:8]} is there, its tag {version.tag} is not: run the same command again "
+            f"({error})"
         ) from error
 
 

@@ -92,12 +92,14 @@ class Repo:
                 user = self.api.whoami()
             except LocalTokenNotFoundError as error:
                 raise HubError(
-                    f"no token for {self.api.endpoint}; set HF_TOKEN to one that may write, or run `hf auth login`"
+                    f"no token for {self.api.endpoint}; set HF_TOKEN to one that may write, or run `hf "
+                    "auth login`"
                 ) from error
         role = ((user.get("auth") or {}).get("accessToken") or {}).get("role")
         if role == "read":
             raise HubError(
-                f"the token of {user.get('name')!r} may only read; publishing {self.repo_id} needs one that may write: "
+                f"the token of {user.get('name')!r} may only read; publishing {self.repo_id} needs one "
+                "that may write: "
                 "make one in the Hub's settings and set HF_TOKEN"
             )
 
@@ -153,11 +155,10 @@ class Repo:
             RepositoryNotFoundError,
         )
 
-        endpoint = self.api.endpoint
         try:
             yield
         except OfflineModeIsEnabled as error:
-            raise HubError("HF_HUB_OFFLINE is set, so nothing can be published; unset it") from error
+            raise HubError("HF_HUB_OFFLINE is set, so no Hub can be reached; unset it") from error
         except HFValidationError as error:
             raise InputError(
                 f"{self.repo_id!r} is no repo id; expected namespace/name, as in lema/lema-corrections"
@@ -166,20 +167,22 @@ class Repo:
             raise HubError(f"{self.repo_id} is gated; ask its owner for access at {self.url}") from error
         except RepositoryNotFoundError as error:
             raise HubError(
-                f"{endpoint} shows no {self.repo_type} {self.repo_id} to this token; check the id and that the token "
-                "belongs to that namespace"
+                f"{self.api.endpoint} shows no {self.repo_type} {self.repo_id} to this token; check the "
+                "id and that "
+                "the token belongs to that namespace"
             ) from error
         except HfHubHTTPError as error:
             raise self._refused(error) from error
-        except (
-            httpx2.ConnectError,
-            httpx2.TimeoutException,
-            httpx2.NetworkError,
-            httpx2.RemoteProtocolError,
-        ) as error:
+        except (OSError, RuntimeError, httpx2.HTTPError) as error:
+            cause = error.__cause__ if isinstance(error, RuntimeError) else error  # uploads run in threads
+            if isinstance(cause, HfHubHTTPError):
+                raise self._refused(cause) from error
+            if not isinstance(cause, (httpx2.TransportError, ConnectionError)):
+                raise
             raise HubError(
-                f"no answer from {endpoint} ({type(error).__name__}); start the server (`lema hub serve`) or set "
-                "HF_ENDPOINT to one that runs, then run the same command again"
+                f"no answer from {self.api.endpoint} ({type(cause).__name__}); start the server (`lema "
+                "hub serve`) "
+                "or set HF_ENDPOINT to one that runs, then run the same command again"
             ) from error
 
     def _refused(self, error: HfHubHTTPError) -> HubError:

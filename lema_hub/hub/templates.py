@@ -33,8 +33,12 @@ def render(template: str, context: Mapping[str, Any]) -> str:
 
     try:
         text = _environment().get_template(template).render(context)
-    except TemplateError as error:
-        raise InputError(f"card {template}: {error.message}; the manifest must provide it") from error
+    except (
+        TemplateError,
+        TypeError,
+        ValueError,
+    ) as error:  # filters raise the latter two for what is undefined
+        raise InputError(f"card {template}: {error}; the manifest must provide it") from error
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 

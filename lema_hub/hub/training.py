@@ -95,6 +95,7 @@ class Training:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
-                f"no readable {FILE_NAME} in {str(folder)!r}; expected a folder that `lema train` wrote: train first"
+                f"no readable {FILE_NAME} in {str(folder)!r}; expected a folder that `lema train` wrote: "
+                "train first"
             ) from error
         return read_json(text, cls, source=str(path))

@@ -1,4 +1,6 @@
-"""Built datasets and trained models to publish: small, real (from the nano world), and the same every time."""
+"""Built datasets and trained models to publish: small, real (from the nano world), and the same every
+time.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from lema_hub import nano, prompts, records
 from lema_hub.hub.manifest import Input, Manifest, ModelUse, PromptUse, Stage, Tokens
 from lema_hub.hub.parquet import write_table
 from lema_hub.hub.training import DataUse, Loss, Result, Training
-from lema_hub.localhub import LocalHub
+from lema_hub.localhub import LocalHub, auth
+from lema_hub.localhub.server import DATABASE
+from lema_hub.localhub.store import Store
 from lema_hub.records import Correction, CotExample, Gate, ReasoningPath, Rejection, Trajectory
 from lema_hub.steps import format_correction, format_trajectory, join_steps
 
@@ -26,10 +30,13 @@ Build = Callable[..., Path]
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # huggingface_hub 2.4 uploads with a keyword that httpx2 deprecates (lfs.py, _upload_single_part).
+    config.addinivalue_line("filterwarnings", "ignore:Use 'content=:DeprecationWarning")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--update-golden", action="store_true", help="rewrite tests/golden with what is rendered now"
-    )
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
 
 
 def _path(problem: nano.NanoProblem, steps: tuple[str, ...], *, verdict: records.Verdict) -> ReasoningPath:
@@ -290,6 +297,20 @@ def build_adapter(folder: Path, **changes: object) -> Path:
 @pytest.fixture
 def api(hub: LocalHub) -> HfApi:
     return HfApi(endpoint=hub.url, token=hub.token)
+
+
+@pytest.fixture
+def client_of(hub: LocalHub) -> Iterator[Callable[[auth.Role, str], HfApi]]:
+    """Clients with a new token of a given role and user."""
+    store = Store(hub.directory / DATABASE)
+
+    def client(role: auth.Role, user: str) -> HfApi:
+        with store.write() as db:
+            secret = auth.create_token(db, name=f"{role}-{user}-{next(_numbers)}", user=user, role=role)
+        return HfApi(endpoint=hub.url, token=secret)
+
+    yield client
+    store.close()
 
 
 _numbers = count()

@@ -1,0 +1,74 @@
+"""The manifest and the training record: exact inverses, and strict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hub.conftest import manifest, training
+from lema_hub.errors import InputError
+from lema_hub.hub.history import History, Release, read_history
+from lema_hub.hub.manifest import Manifest
+from lema_hub.hub.training import Training
+
+
+def test_written_manifest_reads_back_equal_and_rewrites_to_the_same_bytes(tmp_path: Path) -> None:
+    made = manifest("corrections", {"nano": {"train": 3}}, cost_usd=1.25, measures={"leaked": 0.0})
+    path = made.write(tmp_path)
+    text = path.read_text()
+    assert Manifest.read(tmp_path) == made
+    assert Manifest.read(tmp_path).to_json() == text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.pop("seed"), "key 'seed' is missing"),
+        (lambda d: d.update(sead=1), "unknown key 'sead'"),
+        (lambda d: d.update(seed="0"), "'seed' is '0'; expected int"),
+        (lambda d: d.update(seed=True), "'seed' is 'True'; expected int"),
+        (lambda d: d.update(kind="cots"), "'kind' is 'cots'; expected one of corrections, cot, trajectories"),
+        (lambda d: d.update(schema=2), "'schema' is 2; expected one of 1"),
+        (lambda d: d["inputs"][0].pop("license"), "key 'license' is missing in 'inputs[0]'"),
+        (lambda d: d["stages"][0].update(rows_in=1.5), "'stages[0].rows_in' is '1.5'; expected int"),
+        (lambda d: d["configs"].update(nano=[1]), "'configs.nano' is '[1]'; expected dict"),
+        (lambda d: d.update(models=None), "'models' is 'None'; expected tuple"),
+    ],
+)
+def test_a_manifest_with_a_wrong_key_is_refused(tmp_path: Path, change, message: str) -> None:
+    document = json.loads(manifest("cot", {"nano": {"train": 3}}).to_json())
+    change(document)
+    (tmp_path / "manifest.json").write_text(json.dumps(document))
+    with pytest.raises(InputError) as caught:
+        Manifest.read(tmp_path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", "\x00"])
+def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(InputError):
+        Manifest.read(tmp_path)
+
+
+def test_a_folder_without_manifest_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no manifest.json in .*lema build"):
+        Manifest.read(tmp_path)
+
+
+def test_training_record_reads_back_equal(tmp_path: Path) -> None:
+    made = training()
+    made.write(tmp_path)
+    assert Training.read(tmp_path) == made
+
+
+def test_history_keeps_every_version_once() -> None:
+    one = Release(version="0.1.0", rows=3, changes=("first version",))
+    two = Release(version="0.2.0", rows=4, changes=("1 row added",))
+    history = History(versions=()).with_release(one).with_release(two).with_release(two)
+    assert [release.version for release in history.versions] == ["0.2.0", "0.1.0"]
+    assert read_history(history.to_json()) == history
+    assert read_history(None).versions == ()
