@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -275,5 +276,7 @@ def _at_least(name: str, value: float | None, least: int) -> None:
 
 
 def _above(name: str, value: float, bound: int) -> None:
+    if value == math.inf:
+        raise RecipeError(f"{name} must be finite, got {value}")
     if not value > bound:
         raise RecipeError(f"{name} must be > {bound}, got {value}")

@@ -78,8 +78,8 @@ def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("built") / "lema-corrections", Correction, correction_rows(60))
 
 
-@pytest.fixture(scope="session")
-def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def save_backbone(folder: Path, *, width: int, layers: int, vocabulary: int) -> Path:
+    """A random Llama and a byte-level tokenizer trained on nano text, as `from_pretrained` takes them."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -87,28 +87,31 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
-    texts = [row["prompt"] + row["completion"] for row in cot_rows(60) + correction_rows(60)]
     core.train_from_iterator(
-        texts,
+        [row["prompt"] + row["completion"] for row in cot_rows(60) + correction_rows(60)],
         trainers.BpeTrainer(
-            vocab_size=500,
+            vocab_size=vocabulary,
             special_tokens=["<pad>", "<eos>"],
             show_progress=False,
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         ),
     )
-    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
-    PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<eos>", pad_token="<pad>").save_pretrained(
-        folder
-    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<eos>", pad_token="<pad>")
+    tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=core.get_vocab_size(), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=512, bos_token_id=None,
-        eos_token_id=1, pad_token_id=0, tie_word_embeddings=True,
+        vocab_size=core.get_vocab_size(), hidden_size=width, intermediate_size=width * 2,
+        num_hidden_layers=layers, num_attention_heads=width // 32, num_key_value_heads=width // 32,
+        max_position_embeddings=512, bos_token_id=None, eos_token_id=1, pad_token_id=0,
+        tie_word_embeddings=True,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_backbone(tmp_path_factory.mktemp("models") / "tiny-llama", width=64, layers=2, vocabulary=500)
 
 
 @pytest.fixture(scope="session")
