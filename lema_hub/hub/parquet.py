@@ -6,6 +6,8 @@ receives only what changed; the page index lets the viewer and range readers fet
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,12 +40,53 @@ def read_table(path: Path) -> pa.Table:
     Raises:
         InputError: The file cannot be read as Parquet.
     """
+    import pyarrow.parquet as pq
+
+    with _readable(path):
+        return pq.ParquetFile(path).read()
+
+
+def read_schema(path: Path) -> pa.Schema:
+    """The columns of a Parquet file and their types.
+
+    Raises:
+        InputError: The file cannot be read as Parquet.
+    """
+    import pyarrow.parquet as pq
+
+    with _readable(path):
+        return pq.read_schema(path)
+
+
+def read_columns(paths: Iterable[Path], name: str) -> pa.ChunkedArray:
+    """One column of several Parquet files, in their order.
+
+    Raises:
+        InputError: A file cannot be read as Parquet, or lacks the column.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    chunks: list[pa.Array] = []
+    kind = pa.string()
+    for path in paths:
+        with _readable(path):
+            column = pq.ParquetFile(path).read(columns=[name])
+        if name not in column.column_names:
+            raise InputError(f"{str(path)!r} has no column {name!r}; it is not of this kind of dataset")
+        kind = column[name].type
+        chunks += column[name].chunks
+    return pa.chunked_array(chunks, kind)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+
     try:
-        return pq.ParquetFile(path).read()
+        yield
     except (pa.ArrowException, OSError) as error:
+        said = " ".join(str(error).split())[:160]
         raise InputError(
-            f"{str(path)!r} is no readable Parquet file ({error}); build the dataset again"
+            f"{str(path)!r} is no readable Parquet file ({said}); build or pull it again"
         ) from error
