@@ -1,0 +1,208 @@
+"""Who can be asked for a correction: the exact corrector, an adapter that runs here, or an endpoint.
+
+    exact()                                      nano problems only, never errs
+    adapter("runs/lema/adapter")                 a folder; its base is read from its configuration
+    adapter("lema/nano-lema-adapter@v0.1.0")     a Hub id at a revision
+    endpoint("gpt-5", base_url=None)             any OpenAI-compatible endpoint, the key from OPENAI_API_KEY
+
+How often an adapter finds the wrong step is read from its own `training.json`, where its evaluation wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lema_hub.engines import Engine
+from lema_hub.engines.choose import NANO_BACKBONE
+from lema_hub.engines.exact import ExactEngine
+from lema_hub.errors import HubError, InputError
+from lema_hub.hub.training import Training
+from lema_hub.nano import backbone_path
+from lema_hub.prompts import load as load_prompt
+
+World = Literal["nano-exact", "nano", "any"]
+"""What a corrector knows: nano problems exactly, nano problems as a model, or anything."""
+
+FINE_TUNED = "lema-correction"
+"""LeMa's own correction prompt, which models fine-tuned on corrections know."""
+
+LOCALISATION = "localisation"
+"""The metric of `training.json` that says how often the wrong step was found."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitRate:
+    """How often a corrector named the first wrong step: `hits` of `n`, and the share's 95 % interval."""
+
+    hits: int
+    n: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrector:
+    """Somebody to ask.
+
+    Attributes:
+        key: Its name in a list of choices.
+        name: Its name for people.
+        about: One sentence on what it is.
+        engine: Where its text comes from.
+        prompt: The prompt template under which it is asked.
+        world: What it knows.
+        hit_rate: How often it finds the wrong step; None if that was not measured.
+    """
+
+    key: str
+    name: str
+    about: str
+    engine: Engine
+    prompt: str
+    world: World
+    hit_rate: HitRate | None = None
+
+
+def exact() -> Corrector:
+    """The exact corrector of the nano world."""
+    return Corrector(
+        key="exact",
+        name="Exact corrector",
+        about="Knows the program of every nano problem, so it is always right. It knows no other problems.",
+        engine=ExactEngine(),
+        prompt=FINE_TUNED,
+        world="nano-exact",
+    )
+
+
+def adapter(name: str, *, base: str | None = None) -> Corrector:
+    """An adapter that was fine-tuned on corrections, and its base model.
+
+    Args:
+        name: A folder, or a Hub id with or without `@revision`.
+        base: The base model's folder or Hub id; read from the adapter's configuration unless given.
+
+    Raises:
+        InputError: There is no adapter in the folder.
+        HubError: The Hub does not have the adapter, or cannot be reached.
+        EngineError: The same of its base model.
+    """
+    from lema_hub.engines.transformers import TransformersEngine
+
+    source, revision = (name, None) if Path(name).is_dir() else _at_revision(name)
+    folder = Path(source) if Path(source).is_dir() else _download(source, revision)
+    config = _config(folder)
+    named = base or str(config["base_model_name_or_path"])
+    nano = named in (NANO_BACKBONE, str(backbone_path()))
+    engine = TransformersEngine(
+        backbone_path() if nano else named,
+        revision=None if nano or base else config.get("revision"),
+        adapter=folder,
+        label=NANO_BACKBONE if nano else None,
+    )
+    label = f"{source.rstrip('/').rsplit('/', 1)[-1]}{f' at {revision}' if revision else ''}"
+    about = (
+        "A small language model, fine-tuned on corrections of its own mistakes. It can be wrong."
+        if nano
+        else f"{named}, fine-tuned on corrections. It can be wrong."
+    )
+    return Corrector(
+        key="adapter",
+        name=f"{'Nano adapter' if nano else 'Adapter'} {label}",
+        about=about,
+        engine=engine,
+        prompt=FINE_TUNED,
+        world="nano" if nano else "any",
+        hit_rate=measured(folder),
+    )
+
+
+def endpoint(model: str, *, base_url: str | None, prompt: str = "lema-corrector-gsm8k") -> Corrector:
+    """A model behind an OpenAI-compatible endpoint.
+
+    Args:
+        model: The model's name at the endpoint.
+        base_url: Where it listens; None for OpenAI itself. The key is read from OPENAI_API_KEY.
+        prompt: The corrector prompt. `lema-correction` is for a served model that was fine-tuned on
+            corrections, and is completed as plain text; any other is sent as a message of a chat.
+
+    Raises:
+        InputError: There is no such prompt.
+    """
+    from lema_hub.engines.openai import OpenAIEngine
+
+    load_prompt(prompt)  # an unknown one fails now, not at the first question
+    return Corrector(
+        key="endpoint",
+        name=model,
+        about="A language model behind an OpenAI-compatible endpoint. It can be wrong.",
+        engine=OpenAIEngine(model, base_url=base_url, api="completions" if prompt == FINE_TUNED else "chat"),
+        prompt=prompt,
+        world="any",
+    )
+
+
+def measured(folder: Path) -> HitRate | None:
+    """The hit rate that the adapter's evaluation wrote into `training.json`; None if there is none."""
+    try:
+        results = Training.read(folder).results
+    except InputError as error:
+        _logger.info("no measured hit rate: %s", error)
+        return None
+    result = next((result for result in results if result.metric == LOCALISATION), None)
+    if result is None or result.n < 1:
+        return None
+    low, high = _wilson(result.value, result.n)
+    return HitRate(hits=round(result.value * result.n), n=result.n, low=low, high=high)
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of `n` (1927): honest near 0 and 1, and for small n."""
+    z = 1.959964
+    centre, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (centre - spread) / (1 + z * z / n), (centre + spread) / (1 + z * z / n)
+
+
+def _at_revision(name: str) -> tuple[str, str | None]:
+    source, _, revision = name.partition("@")
+    return source, revision or None
+
+
+def _download(repo: str, revision: str | None) -> Path:
+    """The adapter's files at a revision; endpoint, token and cache are the client's own."""
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    if repo.startswith((".", "/", "~")) or repo.count("/") != 1:
+        raise InputError(
+            f"{repo!r} is no folder; give an adapter's folder or a Hub id such as org/name@v0.1.0"
+        )
+    try:
+        return Path(snapshot_download(repo, revision=revision, allow_patterns=["adapter_*", "training.json"]))
+    except HFValidationError as error:
+        raise InputError(f"{repo!r} is neither a folder nor a Hub id; give one of them") from error
+    except (HfHubHTTPError, OSError) as error:
+        raise HubError(
+            f"the adapter {repo!r} at {revision or 'main'} could not be had from {constants.ENDPOINT} "
+            f"({type(error).__name__}); check the name, the revision and HF_ENDPOINT"
+        ) from error
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / "adapter_config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"no readable adapter_config.json in {str(folder)!r}; give a folder that `lema train` wrote"
+        ) from error
+    if not isinstance(config, dict) or not isinstance(config.get("base_model_name_or_path"), str):
+        raise InputError(f"{str(path)!r} names no base_model_name_or_path; give --base")
+    return config

@@ -1,0 +1,258 @@
+"""The demo's page: choose or type a problem and a wrong solution, press the button, read the diagnosis.
+
+    launch(Settings(adapter="runs/lema/adapter"))
+
+Gradio renders the controls and queues the requests; each runs in one of its worker threads. Models that run
+here answer one at a time, endpoints several. The result is HTML of our own (`render`), in which every text is
+escaped. The page asks nothing of the internet: its fonts come with Gradio.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from random import Random
+from threading import Lock
+from typing import Any
+
+from lema_hub.demo import examples, render
+from lema_hub.demo.correctors import Corrector
+from lema_hub.demo.diagnose import diagnose
+from lema_hub.demo.settings import Settings
+from lema_hub.demo.taxonomy import NAMES
+from lema_hub.engines import Request, Sampling
+from lema_hub.errors import LemaError, MissingExtraError
+from lema_hub.nano import NanoProblem, load
+from lema_hub.records import ErrorType
+
+try:
+    import gradio as gr
+
+    from lema_hub.demo.theme import css, theme
+except ImportError as error:
+    raise MissingExtraError("gradio", "demo") from error
+
+TITLE = "Find the mistake"
+RIGHT = "right"
+"""The choice that is no mistake."""
+
+_AT_ONCE = 4
+_WAITING = 64  # requests in the queue; more are told to come back
+_PREFERRED: tuple[ErrorType, ...] = ("PV", "CV", "OP", "MS", "CA", "QM", "CC", "UC", "HA", "CS")
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A page that is being served at `url`; `close` ends it."""
+
+    url: str
+    close: Callable[[], None]
+
+
+def launch(
+    settings: Settings, *, host: str | None = None, port: int | None = None, browser: bool = False
+) -> Served:
+    """Serves the page; returns as soon as it can be opened.
+
+    Args:
+        settings: What the page offers.
+        host: The address to listen on; without it GRADIO_SERVER_NAME, which Spaces set, or this machine only.
+        port: The port; 0 takes any free one, None the first free one from 7860 on.
+        browser: Open it in the default browser.
+
+    Raises:
+        LemaError: A corrector cannot be had, or the port is taken.
+    """
+    correctors = settings.correctors()
+    examples.recognise("")  # makes the index of known problems, once
+    for corrector in correctors:
+        _warm(corrector)
+    page = build(correctors, settings)
+    try:
+        _, url, _ = page.launch(
+            server_name=host,
+            server_port=_free_port(host) if port == 0 else port,
+            inbrowser=browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            ssr_mode=False,
+            run_history=False,
+            footer_links=[],
+            theme=theme(),
+            css=css(),
+        )
+    except OSError as error:
+        raise LemaError(
+            f"the demo cannot listen on port {port} ({error}); give another one with --port"
+        ) from error
+    return Served(url.rstrip("/"), lambda: page.close(verbose=False))
+
+
+def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
+    """The page as Gradio Blocks.
+
+    Args:
+        correctors: Who can be chosen; the last one is chosen at first.
+        settings: Ledger and budget of the requests.
+    """
+    by_key = {corrector.key: corrector for corrector in correctors}
+    chosen = correctors[-1]
+    first = examples.shown()[1]
+    first_kind = _first_kind(first)
+    local = Lock()
+
+    def find(question: str, solution: str, key: str) -> str:
+        corrector = by_key[key]
+        with local if corrector.engine.name == "transformers" else nullcontext():
+            try:
+                found = diagnose(
+                    question,
+                    solution,
+                    corrector=corrector,
+                    ledger=settings.ledger,
+                    budget_usd=settings.budget_usd,
+                )
+            except LemaError as error:
+                _logger.info("no diagnosis: %s", error)
+                return render.note(str(error))
+        return render.diagnosis(found)
+
+    def show(problem: NanoProblem) -> tuple[Any, ...]:
+        kind = _first_kind(problem)
+        return (
+            problem.problem.question,
+            gr.update(choices=_kinds(problem), value=kind, interactive=True),
+            _solution(problem, kind),
+            render.waiting(),
+        )
+
+    def choose_problem(problem_id: str) -> tuple[Any, ...]:
+        return show(load(problem_id))
+
+    def draw() -> tuple[Any, ...]:
+        return gr.update(value=None), *show(examples.draw(Random()))
+
+    def type_problem(question: str) -> tuple[Any, ...]:
+        problem = examples.recognise(question)
+        kinds = _kinds(problem) if problem else []
+        return (
+            gr.update(value=None),
+            gr.update(choices=kinds, value=None, interactive=bool(kinds)),
+            render.waiting(),
+        )
+
+    def choose_mistake(question: str, kind: str) -> tuple[Any, ...]:
+        problem = examples.recognise(question)
+        return (_solution(problem, kind) if problem else gr.update()), render.waiting()
+
+    def describe(key: str) -> str:
+        return render.about(by_key[key])
+
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+        gr.HTML(render.heading(), apply_default_css=False, elem_id="heading")
+        with gr.Row(elem_id="given"):
+            with gr.Column(min_width=300):
+                listed = gr.Dropdown(
+                    [(_short(problem), problem.problem.problem_id) for problem in examples.shown()],
+                    value=first.problem.problem_id,
+                    label="Choose a problem",
+                    filterable=False,
+                    elem_id="listed",
+                )
+                question = gr.Textbox(
+                    first.problem.question,
+                    label="Problem",
+                    lines=5,
+                    max_lines=10,
+                    placeholder="Type a word problem",
+                    elem_id="question",
+                )
+            with gr.Column(min_width=300):
+                mistake = gr.Dropdown(
+                    _kinds(first),
+                    value=first_kind,
+                    label="Choose a mistake",
+                    filterable=False,
+                    elem_id="mistake",
+                )
+                solution = gr.Textbox(
+                    _solution(first, first_kind),
+                    label="Solution",
+                    lines=5,
+                    max_lines=16,
+                    placeholder="Type its steps, one on each line; the last one gives the answer",
+                    elem_id="solution",
+                )
+        corrector = gr.Radio(
+            [(each.name, each.key) for each in correctors],
+            value=chosen.key,
+            label="Corrector",
+            elem_id="corrector",
+        )
+        about = gr.HTML(render.about(chosen), apply_default_css=False, elem_id="about")
+        with gr.Row(elem_id="ask"):
+            button = gr.Button(TITLE, variant="primary", size="lg", elem_id="find")
+            another = gr.Button("Draw another problem", size="lg", elem_id="another")
+        result = gr.HTML(render.waiting(), apply_default_css=False, elem_id="result")
+
+        quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        listed.input(choose_problem, listed, [question, mistake, solution, result], **quick)
+        another.click(draw, None, [listed, question, mistake, solution, result], **quick)
+        question.input(type_problem, question, [listed, mistake, result], trigger_mode="always_last", **quick)
+        mistake.input(choose_mistake, [question, mistake], [solution, result], **quick)
+        corrector.input(describe, corrector, about, **quick)
+        gr.on(
+            [button.click, solution.submit],
+            find,
+            [question, solution, corrector],
+            result,
+            concurrency_limit=_AT_ONCE,
+            show_progress="minimal",
+            scroll_to_output=True,
+            api_visibility="private",
+        )
+    page.queue(max_size=_WAITING)
+    return page
+
+
+def _warm(corrector: Corrector) -> None:
+    """Loads a model that runs here, so that it fails before the page opens and not at the first question."""
+    if corrector.engine.name == "transformers":
+        _logger.info("loading %s", corrector.name)
+        list(corrector.engine.generate([Request(prompt="Question:", sampling=Sampling(max_tokens=1))]))
+
+
+def _kinds(problem: NanoProblem) -> list[tuple[str, str]]:
+    """The mistakes that a problem has room for, as (words, value) of a list of choices."""
+    kinds = examples.mistakes(problem.problem.problem_id)
+    return [*((NAMES[kind], str(kind)) for kind in kinds), ("No mistake: a right solution", RIGHT)]
+
+
+def _first_kind(problem: NanoProblem) -> str:
+    """A telling mistake of the problem."""
+    kinds = examples.mistakes(problem.problem.problem_id)
+    return next((kind for kind in _PREFERRED if kind in kinds), RIGHT)
+
+
+def _solution(problem: NanoProblem, kind: str) -> str:
+    problem_id = problem.problem.problem_id
+    by_kind = {str(name): text for name, text in examples.mistakes(problem_id).items()}
+    return by_kind.get(kind) or examples.right_solution(problem_id)
+
+
+def _short(problem: NanoProblem) -> str:
+    """A problem as an entry of the list."""
+    return (
+        f"{str(problem.problem.subject).capitalize()}: {problem.problem.question[:64].rsplit(' ', 1)[0]} ..."
+    )
+
+
+def _free_port(host: str | None) -> int:
+    with socket.socket() as probe:
+        probe.bind((host or "127.0.0.1", 0))
+        return int(probe.getsockname()[1])
