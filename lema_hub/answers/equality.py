@@ -96,15 +96,18 @@ def _distinct(values: tuple[Value, ...], context: _Context) -> list[Value]:
     return kept
 
 
-def _same_unordered(gold: tuple[Value, ...], pred: tuple[Value, ...], context: _Context) -> Finding:
+def _same_unordered(
+    gold: tuple[Value, ...], pred: tuple[Value, ...], context: _Context, *, gold_is_set: bool = False
+) -> Finding:
+    """Items in any order; what the prediction repeats counts once, what the gold answer repeats only in a set."""
     if max(len(gold), len(pred)) > 100:
         return _same_ordered(gold, pred, context) if len(gold) == len(pred) else "different"
     left = list(pred)
     if len(gold) != len(pred):
-        gold_values, left = _distinct(gold, context), _distinct(pred, context)
-        if len(gold_values) != len(left):
+        left = _distinct(pred, context)
+        gold = tuple(_distinct(gold, context)) if gold_is_set else gold
+        if len(gold) != len(left):
             return "different"
-        gold = tuple(gold_values)
     unsettled = False
     for item in gold:
         findings = [_same(item, other, context) for other in left]
@@ -212,7 +215,7 @@ def _same_sequence(gold: Sequence, pred: Sequence, context: _Context) -> Finding
         names = [item.names[0] for item in named.items if isinstance(item, Relation) and item.operators == ("=",)]
         if len(names) == len(named.items) and len(set(names)) > 1 and not any(isinstance(item, Relation) for item in bare.items):
             return _same_ordered(gold.items, pred.items, context)  # `x = 1, y = 2` against `1, 2`
-    return _same_unordered(_branches(gold), _branches(pred), context)
+    return _same_unordered(_branches(gold), _branches(pred), context, gold_is_set=gold.kind == "set")
 
 
 def _same_matrix(gold: Matrix, pred: Matrix) -> Finding:
@@ -323,7 +326,7 @@ def _letters(tree: Tree) -> str | None:
 def _same_based(based: Based, bare: Scalar, gold_is_based: bool, context: _Context) -> Finding:
     """The question's base need not be repeated; a base that the question did not ask for is another number."""
     asked = context.question is not None and "base" in context.question.lower()
-    if not (gold_is_based or asked):
+    if based.base != 10 and not (gold_is_based or asked):
         return "different"
     return _known(based.digits.isdigit() and bare.tree[0] == "n" and bare.tree[1] == int(based.digits))
 
@@ -340,10 +343,13 @@ def _compare_choice(pred: str, gold: str) -> Equality:
     return Equality("correct" if letters[0] == letters[1] else "wrong", "option letters")
 
 
-def _read(text: str, other: str) -> Value:
-    if _DECIMAL_COMMA.fullmatch(text) and "," not in other:
-        return read(text.replace(",", "."))
-    return read(text)
+def _read_both(gold: str, pred: str) -> tuple[Value, Value]:
+    """Both answers; a comma between digits is a decimal comma if only so both are numbers (`1,22` and `1.22`)."""
+    values = [read(gold), read(pred)]
+    for index, text in enumerate((gold, pred)):
+        if isinstance(values[1 - index], Scalar) and _DECIMAL_COMMA.fullmatch(text):
+            values[index] = read(text.replace(",", "."))
+    return values[0], values[1]
 
 
 def compare(pred: str, gold: str, *, style: AnswerStyle, question: str | None = None) -> Equality:
@@ -373,7 +379,7 @@ def compare(pred: str, gold: str, *, style: AnswerStyle, question: str | None = 
         if same or not (re.search(r"\d", left) and re.search(r"\d", right)):
             return Equality("correct" if same else "wrong", "words")
     try:
-        gold_value, pred_value = _read(right, left), _read(left, right)
+        gold_value, pred_value = _read_both(right, left)
     except (UnreadableError, RecursionError) as error:
         return _by_algebra(left, right, f"not read: {error}")
     try:

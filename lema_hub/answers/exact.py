@@ -25,7 +25,7 @@ Polynomial = dict[Monomial, Fraction]
 
 ONE: Monomial = frozenset()
 MAX_TERMS = 400
-MAX_BITS = 20_000
+MAX_BITS = 32_000
 _MAX_PRODUCTS = 40_000
 _HALF = Fraction(1, 2)
 
@@ -47,7 +47,7 @@ class _Budget:
 
 
 def _factorize(number: int) -> dict[int, int]:
-    """Prime factors by trial division to 10,000; a larger cofactor stays whole, as a generator of its own."""
+    """Prime factors by trial division to 10,000; a larger cofactor stays whole, or the root of a perfect power."""
     factors: dict[int, int] = {}
     divisor = 2
     while divisor * divisor <= number and divisor < 10_000:
@@ -55,6 +55,10 @@ def _factorize(number: int) -> dict[int, int]:
             factors[divisor] = factors.get(divisor, 0) + 1
             number //= divisor
         divisor += 1 if divisor == 2 else 2
+    for power in (6, 5, 4, 3, 2):
+        root = round(number ** (1 / power)) if number < 2**900 else 1
+        if number > 1 and root**power == number:
+            return {**factors, root: factors.get(root, 0) + power}
     if number > 1:
         factors[number] = factors.get(number, 0) + 1
     return factors
@@ -284,7 +288,7 @@ def _function(name: str, values: list[Rational], budget: _Budget) -> Rational:
             return Rational(_constant(abs(first)))
         if name in ("floor", "ceil"):
             return Rational(_constant(first.__floor__() if name == "floor" else first.__ceil__()))
-        if name == "factorial" and len(whole) == 1 and 0 <= whole[0] <= 1000:
+        if name == "factorial" and len(whole) == 1 and 0 <= whole[0] <= 2500:
             product = 1
             for factor in range(2, whole[0] + 1):
                 product *= factor

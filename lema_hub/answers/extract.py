@@ -29,6 +29,11 @@ Marker = Literal["hash", "boxed", "phrase", "label", "last line"]
 MAX_OUTPUT = 200_000
 """Characters of an output that are searched, counted from its end."""
 
+MAX_MARKERS = 40
+"""Markers of an answer that are tried, counted from the last."""
+
+_MAX_LINE = 4000
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -45,7 +50,7 @@ _NEXT_QUESTION = re.compile(
 )
 _MARKER = re.compile(
     r"(?P<hash>####)"
-    r"|(?P<boxed>\\(?:begin)?f?(?:boxed|box)(?![A-Za-z]))"
+    r"|(?P<boxed>\\(?:(?:begin)?boxed|fboxed|fbox)(?![A-Za-z]))"
     r"|(?P<phrase>\banswers?(?:\*\*)?(?:\s+(?:to|for|of)\s[^.:=\n$]{0,80}?)?\s*(?:(?:\bis\b|\bare\b|\bwas\b|\bwould\sbe\b|\bshould\sbe\b"
     r"|\bequals\b|\bmust\sbe\b|=)\s*(?:\*\*)?\s*[:：]?|[:：])|答案(?:是|为|[:：])|\bréponse\s*(?:est|:))"
     r"|(?P<label>(?:^|\n)[ \t]*A:)",
@@ -148,7 +153,7 @@ def last_number(text: str, *, first: bool = False) -> str | None:
     """The last (or first) number of a sentence as it is written, with its fraction, percent sign or scale word."""
     found = None
     for match in _VALUE.finditer(text):
-        if _NOT.search(text, 0, match.start()):
+        if _NOT.search(text[max(0, match.start() - 8) : match.start()]):
             continue
         found = match[0]
         if first:
@@ -220,7 +225,7 @@ def choice_in(clause: str, *, first: bool) -> str | None:
     """The option letter that a sentence states; denied letters (`not A`) and the article `A` don't count."""
     found = None
     for match in _LETTER.finditer(re.sub(r"\\(?:text(?:bf|rm)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}", r"\1", clause)):
-        before, after = match.string[: match.start()], match.string[match.end() :]
+        before, after = match.string[max(0, match.start() - 40) : match.start()], match.string[match.end() :][:40]
         bare = match[0].strip() == match[1]
         if _DENIED.search(before) or (bare and match[1] in "AI" and re.match(r"\s+[a-z]", after)):
             continue
@@ -244,9 +249,9 @@ def _answer_in(clause: str, style: AnswerStyle) -> str | None:
 
 def _is_final(text: str, match: re.Match[str], clause: str) -> bool:
     """Whether a sentence behind a box gives a new answer, and does not only talk about the boxed one."""
-    if re.search(r"final\s+$", text[max(0, match.start() - 8) : match.start()], re.IGNORECASE):
-        return True
     bare = re.search(r"\d", clause) or _FORMULA.search(clause)
+    if re.search(r"final\s+$", text[max(0, match.start() - 8) : match.start()], re.IGNORECASE):
+        return bool(bare) or clause[:1].isupper()
     return bool(bare) and _words(clause) <= 2 and "\\equiv" not in clause and clause.count("=") <= 1
 
 
@@ -260,7 +265,7 @@ def _last_line(text: str, style: AnswerStyle) -> str | None:
     lines = [line.strip() for line in text.strip().split("\n") if line.strip(" *`$\\[]")]
     if not lines:
         return None
-    line = lines[-1]
+    line = lines[-1][-_MAX_LINE:]
     if style == "choice":
         return choice_in(line, first=False)
     if style == "text":
@@ -313,7 +318,7 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
         if len(shorter) < len(text):
             text, limit_hit = shorter, False
             matches = [match for match in matches if match.end() <= len(text)]
-    for position in range(len(matches) - 1, -1, -1):
+    for position in range(len(matches) - 1, max(-1, len(matches) - 1 - MAX_MARKERS), -1):
         match = matches[position]
         kind = match.lastgroup
         if kind == "boxed":

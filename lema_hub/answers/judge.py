@@ -64,6 +64,8 @@ def judge_answer(pred: str, gold: str, *, style: AnswerStyle = "number", questio
     """
     if not pred.strip():
         return Judgement("unparsed", None, "empty answer")
+    if pred.strip() == gold.strip():
+        return Judgement("correct", pred, "same text")
     verdict = equality.compare(pred, _bare(gold, style), style=style, question=question)
     return Judgement(verdict.verdict, pred, verdict.reason)
 

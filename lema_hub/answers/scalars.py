@@ -99,9 +99,12 @@ def same_tree(left: Tree, right: Tree) -> Finding:
     verdict = numeric.agree(left, right)
     if verdict == "agree" and max(numeric.largest_integer(left), numeric.largest_integer(right)) <= _LARGEST_TRUSTED:
         return "equal"
-    if verdict == "unknown" and numeric.symbols(left) != numeric.symbols(right):
-        sizes = (numeric.value(left), numeric.value(right))
-        return "different" if None not in sizes else "unknown"
+    if verdict == "unknown":
+        sizes = [numeric.value(left), numeric.value(right)]
+        if sizes.count(None) == 1 or (sizes.count(None) == 2 and not (numeric.symbols(left) or numeric.symbols(right))):
+            return "different"  # one of them, or each, is beyond what a float holds, and they are not the same form
+        if None not in sizes and numeric.symbols(left) != numeric.symbols(right):
+            return "different"
     return "different" if verdict == "differ" else "unknown"
 
 

@@ -46,11 +46,8 @@ _EVERYTHING = Piece(-math.inf, math.inf, _MINUS_INFINITY, INFINITY, False, False
 def _end(value: Value) -> tuple[float, Tree] | None:
     if not isinstance(value, Scalar) or value.percent:
         return None
-    tree = value.tree
-    if tree == ("+", tree) or tree[0] == "+" and len(tree) == 2:
-        tree = tree[1]
-    number = numeric.real(tree)
-    return None if number is None else (number, tree)
+    number = numeric.real(value.tree)
+    return None if number is None else (number, value.tree)
 
 
 def _piece(low: Value, high: Value, low_closed: bool, high_closed: bool) -> Piece | None:
@@ -77,20 +74,17 @@ def _merged(pieces: list[Piece]) -> tuple[Piece, ...]:
     return tuple(merged)
 
 
-def _without(pieces: tuple[Piece, ...], point: Tree, number: float) -> tuple[Piece, ...]:
-    kept: list[Piece] = []
+def _complement(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """What disjoint, ordered pieces leave of the real line."""
+    gaps: list[Piece] = []
+    low, low_tree, low_closed = -math.inf, _MINUS_INFINITY, False
     for piece in pieces:
-        if piece.low < number < piece.high:
-            kept.append(Piece(piece.low, number, piece.low_tree, point, piece.low_closed, False))
-            kept.append(Piece(number, piece.high, point, piece.high_tree, False, piece.high_closed))
-        elif number == piece.low and piece.low_closed:
-            if piece.high > piece.low:
-                kept.append(Piece(piece.low, piece.high, piece.low_tree, piece.high_tree, False, piece.high_closed))
-        elif number == piece.high and piece.high_closed:
-            kept.append(Piece(piece.low, piece.high, piece.low_tree, piece.high_tree, piece.low_closed, False))
-        else:
-            kept.append(piece)
-    return tuple(kept)
+        if piece.low > low or (piece.low == low and low_closed and not piece.low_closed):
+            gaps.append(Piece(low, piece.low, low_tree, piece.low_tree, low_closed, not piece.low_closed))
+        low, low_tree, low_closed = piece.high, piece.high_tree, not piece.high_closed
+    if low < math.inf:
+        gaps.append(Piece(low, math.inf, low_tree, INFINITY, low_closed, False))
+    return tuple(gaps)
 
 
 def _intersection(left: tuple[Piece, ...], right: tuple[Piece, ...]) -> tuple[Piece, ...]:
@@ -150,7 +144,8 @@ def _from_relation(relation: Relation) -> RealSet | None:
         variable, operator, bound = solved
         if operator == "!=":
             end = _end(bound)
-            return None if end is None else RealSet(_without((_EVERYTHING,), end[1], end[0]), variable)
+            point = None if end is None else _piece(bound, bound, True, True)
+            return None if point is None else RealSet(_complement((point,)), variable)
         if operator in ("<", "<="):
             piece = _piece(Scalar(_MINUS_INFINITY), bound, False, operator == "<=")
         else:
@@ -202,10 +197,9 @@ def to_set(value: Value) -> RealSet | None:
         pieces = _merged([piece for part in known for piece in part.pieces])
         if value.without is not None:
             removed = to_set(value.without)
-            if removed is None or any(piece.low != piece.high for piece in removed.pieces):
+            if removed is None:
                 return None
-            for point in removed.pieces:
-                pieces = _without(pieces, point.low_tree, point.low)
+            pieces = _intersection(pieces, _complement(removed.pieces))
         return RealSet(pieces, next(iter(variables), None))
     return None
 

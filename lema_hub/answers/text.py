@@ -92,6 +92,8 @@ _SPACES = re.compile(r"\\[,;:! ]|\s+")
 _MARKDOWN = re.compile(r"(?<![\w)}\]])\*\*(?=\S)(.+?)\*\*(?![\w({\\])|`|^[#>]+ ", re.DOTALL)
 _ROW_BREAK = re.compile(r"\\\\(?:\s?\[-?[\d.]+\s*(?:pt|ex|em|mm|cm)\])?")
 _GLUED_JOIN = re.compile(r"(?<=[\d)\]}])(or|and)(?=[A-Za-z(\d\\-])")
+_LETTER_U = re.compile(r"(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
+_ABBREVIATION = re.compile(r"(?<=[A-Za-z])\.(?=[\s}]|$)")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z]{2,})")
 
 
@@ -100,8 +102,8 @@ def _join_thousands(match: re.Match[str]) -> str:
     if "{" not in groups and "\\" not in groups and re.search(r",\s", groups):
         return match[0]  # `32, 349` is a list of two numbers, `32,349` is one
     if "{" not in groups and "\\" not in groups:
-        before, after = match.string[: match.start()].rstrip(" -"), match.string[match.end() :].lstrip()
-        if before[-1:] in ("(", "[") and after[:1] in (")", "]"):
+        before = match.string[: match.start()].rstrip(" -")
+        if before.endswith(("(", "[", "\\{")):
             return match[0]  # `(12,102)` is a pair
     return match[1] + re.sub(r"\D", "", groups)
 
@@ -127,6 +129,8 @@ def clean(answer: str) -> str:
     text = _MACROS.sub(lambda m: _MACRO_SPELLINGS[m[0]] + ("" if m[0].endswith("frac") else " "), text)
     text = text.replace("\\%", "%").replace("\\#", "#").replace("\\_", "_").replace("\\&", "&")
     text = _SPACES.sub(" ", text).replace("\x01", "\\\\ ")  # row breaks are not escaped spaces
+    text = _LETTER_U.sub(" \\\\cup ", text)
+    text = _ABBREVIATION.sub("", text)
     text = _GLUED_JOIN.sub(r" \1 ", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + m[2].replace(" ", ""), text)
     text = text.strip().strip("\"'").strip()

@@ -142,6 +142,9 @@ def tokenize(text: str, *, upright: bool = False) -> list[Token]:
             tokens.append(Token("symbol", {"**": "^", "==": "="}.get(value, value), spaced))
         if len(tokens) > MAX_TOKENS:
             raise UnreadableError(f"more than {MAX_TOKENS} tokens")
+    for index, token in enumerate(tokens):  # `40 min` and `30 sec` are times, `\\min(a, b)` and `\\sec x` functions
+        if token.text in ("\\min", "\\sec") and (index + 1 == len(tokens) or tokens[index + 1].kind == "word"):
+            tokens[index] = Token("word", token.text[1:], token.spaced)
     return tokens
 
 

@@ -13,8 +13,8 @@ from fractions import Fraction
 
 _TABLE = """
 length: m meter meters metre metres = 1; km kilometer kilometers kilometre kilometres = 1000; cm centimeter centimeters centimetre centimetres = 0.01;
- mm millimeter millimeters millimetre millimetres = 0.001; inch inches = 0.0254; ft foot feet = 0.3048; yd yard yards = 0.9144; mi mile miles = 1609.344
-mass: g gram grams = 1; kg kilogram kilograms kilo kilos = 1000; mg milligram milligrams = 0.001; lb lbs pound pounds = 453.59237; oz ounce ounces = 28.349523125; ton tons = 907184.74
+ mm millimeter millimeters millimetre millimetres = 0.001; in inch inches = 0.0254; ft foot feet = 0.3048; yd yard yards = 0.9144; mi mile miles = 1609.344
+mass: g gm gms gram grams = 1; kg kilogram kilograms kilo kilos = 1000; mg milligram milligrams = 0.001; lb lbs pound pounds = 453.59237; oz ounce ounces = 28.349523125; ton tons = 907184.74
 time: s sec secs second seconds = 1; min mins minute minutes = 60; h hr hrs hour hours = 3600; day days = 86400; week weeks = 604800
 calendar: month months = 1; yr yrs year years = 12; decade decades = 120; century centuries = 1200
 money: dollar dollars usd buck bucks = 1; cent cents penny pennies = 0.01; nickel nickels = 0.05; dime dimes = 0.1; quarter quarters = 0.25

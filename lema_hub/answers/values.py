@@ -109,7 +109,7 @@ Value = Scalar | Sequence | Relation | Union | Reals | Matrix | Ratio | Based | 
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 _BASED = re.compile(
     r"\(?\s*(?:\\(?:text|mathrm|mathbf)\s*\{)?\s*(?P<digits>[0-9A-Z]+(?:\.[0-9A-Z]+)?)\s*\}?\s*\)?\s*"
-    r"(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?\}?\s*(?:\\text\s*\{)?(?P<group>\d+|[a-z]+)\s*\}?\s*\}?|(?P<digit>\d))"
+    r"(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?\}?\s*(?:\\text\s*\{)?(?P<group>\d+|[a-z]+)\s*\}?\s*\}?|(?P<digit>\d+))"
     r"|(?:\\text\s*\{)?\s*\(?\s*(?:in\s+)?base[\s-]*\}?\s*(?P<word>\d+|[a-z]+)\s*\)?\}?)"
 )
 _RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "\\in": "in", "\\approx": "~", "\\equiv": "==", "\\simeq": "~"}
@@ -119,7 +119,7 @@ _PERCENT = frozenset(("percent", "pct", "percentage", "percents"))
 _EMPTY = frozenset(("no solution", "no solutions", "none", "empty set", "empty", "no real solution", "no real solutions", "\\emptyset"))
 _REALS = frozenset(("all real numbers", "all reals", "all real number", "real numbers", "any real number"))
 _NAME = re.compile(
-    r"(?:(?:\\(?:angle|triangle|overline|overrightarrow|vec|hat|widehat|bar|measuredangle)|m)\{?[A-Za-z]+\}?(?:_\{?\w+\}?)?'*"
+    r"(?:m?\\(?:angle|triangle|overline|overrightarrow|vec|hat|widehat|bar|measuredangle)\{?[A-Za-z]+\}?(?:_\{?\w+\}?)?'*"
     r"|\|\\?(?:vec|overline|overrightarrow)?\{?[A-Za-z]{1,3}\}?\||[A-Z]{1,5}(?:_\{?\w+\}?)?:[A-Z]{1,5}(?:_\{?\w+\}?)?"
     r"|(?:[a-zA-Z]|[A-Z]{2,4}|[A-Za-z]{4,}|\\[A-Za-z]+)(?:_(?:\{[^{}]*\}|\w))?'*(?:\^\{?-1\}?)?(?:\([^()=]*\))?"
     r"|[\(\[\{](?:(?:[a-zA-Z]|\\[a-z]+)(?:_(?:\{[^{}]*\}|\w))?,)+(?:[a-zA-Z]|\\[a-z]+)(?:_(?:\{[^{}]*\}|\w))?[\)\]\}])"
@@ -206,6 +206,9 @@ class _Reader:
             return None
         if "or" in separators and len(ranges) == 2 and self.tokens[start].kind == "word":
             return None
+        for mark, following, (a, b) in zip(separators, separators[1:], ranges[1:], strict=False):
+            if a == b and not (mark in ",;" and following in ("and", "or")):
+                raise UnreadableError("a list with a gap")
         items = [self.value(a, b, nesting + 1) for a, b in ranges if a < b]
         if len(items) == 1:
             return items[0]
@@ -224,7 +227,7 @@ class _Reader:
         return Sequence("list", tuple(items))
 
     def unions(self, start: int, end: int, nesting: int) -> Value | None:
-        marks = frozenset(("\\cup", "\\setminus"))
+        marks = frozenset(("\\cup", "\\setminus", "\\cap"))
         ranges, separators = _split(self.tokens[start:end], self.partners, start, marks)
         if not separators:
             return None
@@ -232,6 +235,10 @@ class _Reader:
         if relation is not None:
             return relation
         parts = [self.value(start + a, start + b, nesting + 1) for a, b in ranges]
+        if "\\cap" in separators:
+            if len(set(separators)) > 1:
+                raise UnreadableError("unions and intersections mixed")
+            return Sequence("both", tuple(parts))
         if separators[-1] == "\\setminus":
             if separators.count("\\setminus") > 1:
                 raise UnreadableError("several set differences")
@@ -288,7 +295,8 @@ class _Reader:
             return None
         if opening == "\\{":
             bar = next((i for i in range(start + 1, end - 1) if tokens[i].text in ("|", ":")), None)
-            if bar is not None and self.name_of(start + 1, bar) is not None:
+            member = next((i for i in range(start + 1, bar or start + 1) if tokens[i].text == "\\in"), bar)
+            if bar is not None and member is not None and self.name_of(start + 1, member) is not None:
                 return self.value(bar + 1, end - 1, nesting + 1)
             if bar is not None and tokens[bar].text == "|":
                 raise UnreadableError("set-builder notation")
@@ -366,6 +374,8 @@ class _Reader:
             return Sequence("set", ())
         if len(tokens) == 1 and tokens[0].text == "\\mathbbR":
             return Reals()
+        if len(tokens) > 1 and tokens[0].kind == "word" and tokens[0].text.lower() in ("usd", "rs", "eur", "gbp"):
+            money, tokens = Unit(*(measure([(tokens[0].text.lower(), 1)]) or (None,))), tokens[1:]
         if tokens and tokens[0].kind == "word":
             return self.words(start, end)
         percent = bool(tokens) and tokens[-1].text == "%"
@@ -411,13 +421,17 @@ class _Reader:
         return scalar
 
     def words(self, start: int, end: int) -> Value:
-        text = plain_words(" ".join(token.text for token in self.tokens[start:end]))
-        if text in _EMPTY:
-            return Sequence("set", ())
-        if text in _REALS:
-            return Reals()
-        number = read_number_words(text)
-        return Scalar(("n", number, 0)) if number is not None else Words(text)
+        return _read_words(plain_words(" ".join(token.text for token in self.tokens[start:end])))
+
+
+def _read_words(text: str) -> Value:
+    """A phrase: a set in words, a number in words, or just a text."""
+    if text in _EMPTY:
+        return Sequence("set", ())
+    if text in _REALS:
+        return Reals()
+    number = read_number_words(text)
+    return Scalar(("n", number, 0)) if number is not None else Words(text)
 
 
 def _degrees(tokens: list[Token]) -> tuple[list[Token], Unit | None]:
@@ -512,11 +526,9 @@ def read(text: str) -> Value:
         based = _BASED.fullmatch(text)
         if based is not None:
             name = based["group"] or based["digit"] or based["word"]
-            base = int(name) if name.isdigit() else _BASES.get(name)
-            if base is not None and 2 <= base <= 36 and base != 10 and (based["digits"].isdigit() or base > 10):
+            base = int(name[:9]) if name.isdigit() else _BASES.get(name)
+            if base is not None and base >= 2 and (based["digits"].isdigit() or base > 10):
                 return Based(based["digits"].lstrip("0") or "0", base)
-            if base == 10:
-                return read(based["digits"])
         parts = re.split(r",\s*|\s+(?:and|or)\s+", text)
         if len(parts) > 1:
             times = [read_clock(part) or read_date(part) for part in parts]
@@ -528,6 +540,5 @@ def read(text: str) -> Value:
     except UnreadableError:
         words = plain_words(text)
         if re.search(r"[A-Za-z]{2}", words) and not re.search(r"[\\^_=<>]", words):
-            number = read_number_words(words)
-            return Scalar(("n", number, 0)) if number is not None else Words(words)
+            return _read_words(words)
         raise
