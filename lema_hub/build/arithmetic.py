@@ -31,6 +31,7 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,30})?(?!\d)")
 _RESULT = re.compile(rf"=\s*[$€£]?\s*({_NUMBER.pattern})")
 _OPERATORS = {"÷": "/", "−": "-"}
+_FLOAT_NOISE = Fraction(1, 10**12)  # models copy 1.6666666666666665 from a calculator
 _MAX_EXPONENT, _MAX_BASE = 20, 10**6
 
 
@@ -127,7 +128,7 @@ def _rounded(exact: Fraction, stated: str, percent: Fraction) -> bool:
     """Whether `stated` is `exact`, rounded or cut to the decimals that it is given with."""
     decimals = len(stated.rstrip(" %").partition(".")[2])
     unit = Fraction(1, 10**decimals) * (percent if "%" in stated else 1)
-    return abs(exact - _number(stated, percent)) < unit
+    return abs(exact - _number(stated, percent)) < max(unit, abs(exact) * _FLOAT_NOISE)
 
 
 def _number(text: str, percent: Fraction) -> Fraction:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 from lema_hub.engines import Response
 from lema_hub.hub.manifest import ModelUse, PromptUse, Stage, Tokens
-from lema_hub.records import Problem, Rejection
+from lema_hub.records import Problem, ReasoningPath, Rejection
 from lema_hub.tasks import question_key
 
 Row = TypeVar("Row")
@@ -34,6 +34,11 @@ class Built(Generic[Row]):
     models: tuple[ModelUse, ...] = ()
     tokens: Tokens = NO_TOKENS
     cost_usd: float | None = None
+
+    def after(self, earlier: Built[Any]) -> Built[Row]:
+        """These rows, with the rejections and counts of an earlier stage before their own."""
+        stages_before: Built[Row] = replace(earlier, rows=())
+        return merge([stages_before, self])
 
 
 def merge(parts: Sequence[Built[Row]]) -> Built[Row]:
@@ -71,6 +76,12 @@ def usage(responses: Iterable[object]) -> tuple[Tokens, float | None]:
 def by_id(problems: Iterable[Problem]) -> dict[str, Problem]:
     """The problems by their id."""
     return {problem.problem_id: problem for problem in problems}
+
+
+def test_rejection(path: ReasoningPath, stage: str) -> Rejection:
+    """The refusal of a solution of a test question."""
+    detail = "the question is a test question; test questions are never trained on"
+    return Rejection(path.problem_id, path.path_id, stage, "test_question", detail, path.text)
 
 
 def is_test(problem: Problem, test_keys: frozenset[str] = frozenset()) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from lema_hub import prompts
 from lema_hub.build import gates
-from lema_hub.build.built import Built, by_id, is_test, usage
+from lema_hub.build.built import Built, by_id, is_test, test_rejection, usage
 from lema_hub.engines import Engine, Failure, Ledger, Request, Sampling
 from lema_hub.engines.ledger import Progress
 from lema_hub.errors import FormatError
@@ -206,10 +206,7 @@ def refuse_test(
     refused: list[Rejection] = []
     for path in paths:
         if is_test(problems[path.problem_id], test_keys):
-            detail = "the question is a test question; test questions are never trained on"
-            refused.append(
-                Rejection(path.problem_id, path.path_id, stage, "test_question", detail, path.text)
-            )
+            refused.append(test_rejection(path, stage))
         else:
             allowed.append(path)
     return allowed, refused

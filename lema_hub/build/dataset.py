@@ -5,12 +5,14 @@
 
 The config is the task's name; `dev` holds the rows of the problems that `lema_hub.tasks` carved out, so no
 problem is on both sides; the config `rejected` holds every dropped row with its reason. The same rows give
-the same bytes. A row of a test question is an error here, whatever the builders let through.
+the same bytes. A row of a test question is an error here, whatever the builders let through. The licence is
+computed from the rows' sources; the publisher computes it again and adds the terms of the models.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Any
 from lema_hub import __version__
 from lema_hub.build.built import Built
 from lema_hub.errors import InputError
+from lema_hub.hub import licenses
 from lema_hub.hub.manifest import REJECTED, Input, Kind, Manifest
 from lema_hub.records import Correction, CotExample, Problem, Rejection, Trajectory, schema
 
@@ -38,7 +41,6 @@ def write_dataset(
     task: str,
     command: str,
     inputs: Sequence[Input],
-    license: str,  # noqa: A002 - the manifest's name for it
     seed: int = 0,
     measures: Mapping[str, float] | None = None,
 ) -> Manifest:
@@ -51,7 +53,6 @@ def write_dataset(
         task: Name of the config.
         command: The command that makes this folder again.
         inputs: Where problems and solutions come from.
-        license: The licence of the whole, as a Hub identifier.
         seed: The seed of the build.
         measures: Further numbers for the card.
 
@@ -64,6 +65,7 @@ def write_dataset(
         raise InputError(
             f"nothing to write to {str(out)!r}: every row was dropped ({reasons}); see the reasons"
         )
+    terms = Counter(row.problem.license for row in built.rows)
     data = out / "data"
     if data.exists():
         shutil.rmtree(data)
@@ -88,7 +90,7 @@ def write_dataset(
         configs=configs,
         tokens=built.tokens,
         cost_usd=built.cost_usd,
-        license=license,
+        license=licenses.combine(terms).license or "other",
         packages=packages(),
         measures=dict(measures or {}),
     )

@@ -30,11 +30,11 @@ from lema_hub import tasks
 from lema_hub.answers import gold_answer
 from lema_hub.build import vtg
 from lema_hub.build.annotated import Annotation
-from lema_hub.build.built import Built, by_id
+from lema_hub.build.built import Built, by_id, test_rejection
 from lema_hub.build.mistakes import distinct, judged_path
 from lema_hub.errors import FormatError, InputError
 from lema_hub.hub.manifest import Input, ModelUse
-from lema_hub.records import Origin, Problem, ReasoningPath, digest
+from lema_hub.records import Origin, Problem, ReasoningPath, Rejection, digest
 from lema_hub.steps import CorrectionText, with_answer_step
 from lema_hub.tasks.gsm8k import without_calculator
 from lema_hub.tasks.load import file_revision, read_jsonl
@@ -96,6 +96,7 @@ def import_paths(
     *,
     task: str = "gsm8k",
     known: Sequence[Problem] = (),
+    training: bool = False,
     stage: str = "import",
 ) -> Imported:
     """Read and judge recorded solutions.
@@ -106,6 +107,8 @@ def import_paths(
         task: The problem set of a `jsonl` file; the other formats are about GSM8K.
         known: Problems that are recognised by their question; they lend their id, split and gold answer.
             `vtg` needs GSM8K's, because it does not say which questions are test questions.
+        training: Refuse the solutions of test questions (`test_question`), before anything else is done
+            with them.
         stage: The stage's name in the manifest.
 
     Raises:
@@ -122,7 +125,12 @@ def import_paths(
     else:
         recorded = list(_jsonl(file, task, by_question, revision))
         license_id = ", ".join(sorted({entry.problem.license for entry in recorded}))
-    paths = distinct((entry.path for entry in recorded), stage=stage)
+    refused: list[Rejection] = []
+    if training:
+        tests = [entry for entry in recorded if entry.problem.split == "test"]
+        refused = [test_rejection(entry.path, stage) for entry in tests]
+        recorded = [entry for entry in recorded if entry.problem.split != "test"]
+    paths = distinct((entry.path for entry in recorded), failed=refused, stage=stage)
     names = dict.fromkeys(entry.path.model for entry in recorded)
     models = tuple(ModelUse(role="student", name=name, revision=None, engine="import") for name in names)
     return Imported(
@@ -148,7 +156,7 @@ def import_paths(
             revision=None,
             sha256=revision.removeprefix("sha256:"),
             license=license_id,
-            rows=len(recorded),
+            rows=len(recorded) + len(refused),
         ),
     )
 

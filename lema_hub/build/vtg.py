@@ -146,8 +146,9 @@ def annotation(rows: Sequence[Row], steps: Sequence[str], answer: str) -> Annota
 def continued(kept: Sequence[str], reference: Sequence[str]) -> tuple[str, ...]:
     """The steps of a reference solution from the first one whose result the kept steps have not found.
 
-    >>> continued(["The beds cost 900 * 3 = $2700."], ["900 * 3 = 2700", "2700 + 1800 = 4500", "The answer
-    is 4500."]) ('2700 + 1800 = 4500', 'The answer is 4500.')
+    >>> reference = ["900 * 3 = 2700", "2700 + 1800 = 4500", "The answer is 4500."]
+    >>> continued(["The beds cost 900 * 3 = $2700."], reference)
+    ('2700 + 1800 = 4500', 'The answer is 4500.')
     """
     found = {value for step in kept if (value := result(step)) is not None}
     first = 0

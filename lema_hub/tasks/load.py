@@ -54,7 +54,8 @@ def load_problems(
         split: `train` and `dev` are the two sides of the training rows.
         limit: At most so many problems; the nano world is endless and needs one.
         start: Skip so many problems of that side.
-        path: A local JSONL file in the task's official format instead of a Hub.
+        path: Instead of a Hub a local JSONL file in the task's official format, or a folder that holds
+            train.jsonl and test.jsonl.
 
     Raises:
         InputError: An unknown task or split, or a file or row that cannot be read.
@@ -71,6 +72,7 @@ def load_problems(
         return [made.problem for made in nano.generate(split, limit, start=start)]
     source = "test" if split == "test" else "train"
     if path is not None:
+        path = path / f"{source}.jsonl" if path.is_dir() else path
         rows, revision = read_jsonl(path), file_revision(path)
     else:
         rows, revision = _from_hub(chosen, source)

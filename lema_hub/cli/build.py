@@ -1,0 +1,127 @@
+"""`lema build corrections|cot RECIPE.yaml [key=value ...] --out DIR`: a dataset from a recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from lema_hub.build.run import PlannedStage
+    from lema_hub.hub.manifest import Manifest
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+_Recipe = Annotated[Path, typer.Argument(help="Recipe, such as scripts/recipes/data/nano-corrections.yaml.")]
+_Overrides = Annotated[
+    list[str] | None, typer.Argument(help="key=value, such as problems.train=100 or students.0.model=ID.")
+]
+_Out = Annotated[Path | None, typer.Option(help="Folder of the dataset; runs/<recipe> by default.")]
+_Ledger = Annotated[Path | None, typer.Option(help="Ledger to share; ledger.sqlite in --out by default.")]
+_Budget = Annotated[
+    float | None, typer.Option(min=0, help="Hard limit in US dollars for everything in the ledger.")
+]
+_Resume = Annotated[bool, typer.Option(help="Go on where an earlier run was, or refuse.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send and write nothing.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def corrections(
+    recipe: _Recipe,
+    overrides: _Overrides = None,
+    out: _Out = None,
+    ledger: _Ledger = None,
+    budget: _Budget = None,
+    resume: _Resume = True,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+) -> None:
+    """Mistakes with their corrections (LeMa)."""
+    _build("corrections", recipe, overrides or [], out, ledger, budget, resume, dry_run, as_json)
+
+
+@app.command()
+def cot(
+    recipe: _Recipe,
+    overrides: _Overrides = None,
+    out: _Out = None,
+    ledger: _Ledger = None,
+    budget: _Budget = None,
+    resume: _Resume = True,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+) -> None:
+    """Right solutions, annotated and sampled."""
+    _build("cot", recipe, overrides or [], out, ledger, budget, resume, dry_run, as_json)
+
+
+def _build(
+    kind: Literal["corrections", "cot"],
+    file: Path,
+    overrides: list[str],
+    out: Path | None,
+    ledger: Path | None,
+    budget: float | None,
+    resume: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from lema_hub.build.recipe import load
+    from lema_hub.build.run import LEDGER, plan, run
+    from lema_hub.cli.progress import stage_progress
+    from lema_hub.errors import InputError, RecipeError
+
+    recipe = load(file, overrides)
+    if recipe.kind != kind:
+        raise RecipeError(f"{file} builds {recipe.kind}; run: lema build {recipe.kind} {file}")
+    folder = out or Path("runs") / file.stem
+    if not resume and (ledger or folder / LEDGER).exists():
+        raise InputError(
+            f"{str(ledger or folder / LEDGER)!r} holds an earlier run; give a new --out, or resume"
+        )
+    if dry_run:
+        print_plan(plan(recipe, folder, ledger=ledger), as_json)
+        return
+    command = shlex.join(["lema", "build", kind, file.name, *overrides])
+    with stage_progress() as progress:
+        manifest = run(recipe, folder, command=command, ledger=ledger, budget_usd=budget, progress=progress)
+    _print(manifest, folder, as_json)
+
+
+def _print(manifest: Manifest, folder: Path, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"out": str(folder), **dataclasses.asdict(manifest)}))
+        return
+    for stage in manifest.stages:
+        dropped = ", ".join(f"{count} {reason}" for reason, count in stage.dropped.items())
+        typer.echo(
+            f"{stage.name}: {stage.rows_in} in, {stage.rows_out} out" + (f" ({dropped})" if dropped else "")
+        )
+    for config, splits in manifest.configs.items():
+        typer.echo(f"{config}: {', '.join(f'{rows} {split}' for split, rows in splits.items())}")
+    tokens = manifest.tokens
+    cost = "" if manifest.cost_usd is None else f", ${manifest.cost_usd:.4f}"
+    typer.echo(f"tokens: {tokens.prompt} prompt, {tokens.completion} completion{cost}")
+    typer.echo(f"licence: {manifest.license}")
+    typer.echo(f"next: lema publish dataset {folder} <namespace>/lema-{manifest.kind} --version 0.1.0")
+
+
+def print_plan(stages: list[PlannedStage], as_json: bool) -> None:
+    """Print what would be sent."""
+    if as_json:
+        typer.echo(json.dumps({"stages": [dataclasses.asdict(stage) for stage in stages]}))
+        return
+    for stage in stages:
+        bound = "" if stage.exact else "at most "
+        cost = "unknown price" if stage.max_cost_usd is None else f"at most ${stage.max_cost_usd:.4f}"
+        typer.echo(
+            f"{stage.stage}: {bound}{stage.requests} requests to {stage.model}, "
+            f"{stage.answered} answered before, at most {stage.max_new_tokens} new tokens, {cost}"
+        )
+    if not stages:
+        typer.echo("nothing is sent: all solutions are recorded")
