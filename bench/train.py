@@ -15,13 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "train"))
-
-from conftest import correction_rows, cot_rows, save_backbone, write
-
 from lema_hub.records import Correction, CotExample
 from lema_hub.train import DataSource, Recipe, prepare
 from lema_hub.train.sft import build_trainer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from train.rows import correction_rows, cot_rows, save_backbone, write
 
 
 def main() -> None:

@@ -157,14 +157,21 @@ def _read(source: DataSource) -> tuple[Any, str, str | None]:
     tables = []
     for file in files:
         try:
-            names = pq.read_schema(file).names
+            layout = pq.read_schema(file)
             for column in columns[:2]:
-                if column not in names:
+                if column not in layout.names:
                     raise InputError(
                         f"column {column!r} is missing in {name} {source.config}/{file.name} "
-                        f"(it has: {', '.join(names)[:200]}); build the data again"
+                        f"(it has: {', '.join(layout.names)[:200]}); build the data again"
                     )
-            tables.append(pq.read_table(file, columns=[column for column in columns if column in names]))
+                if layout.field(column).type not in (pa.string(), pa.large_string()):
+                    raise InputError(
+                        f"column {column!r} in {name} {source.config}/{file.name} holds "
+                        f"{layout.field(column).type}, expected text; build the data again"
+                    )
+            tables.append(
+                pq.read_table(file, columns=[column for column in columns if column in layout.names])
+            )
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{name} {source.config}/{file.name} is no Parquet file ({error})") from error
     return pa.concat_tables(tables), name, revision

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lema_hub.errors import InputError
 from lema_hub.train import backbones
+from lema_hub.train.deprecations import quiet
 
 
 def merge(adapter: Path, *, out: Path, base: Path | None = None) -> Path:
@@ -52,7 +53,8 @@ def merge(adapter: Path, *, out: Path, base: Path | None = None) -> Path:
             f"backbone {str(folder)!r} is quantised: merging would round the adapter away; give the "
             "unquantised one"
         )
-    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder, dtype="auto"), adapter)
+    with quiet():
+        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder, dtype="auto"), adapter)
     merged = model.merge_and_unload(safe_merge=True)
     out.mkdir(parents=True, exist_ok=True)
     merged.save_pretrained(out)

@@ -19,9 +19,6 @@ import logging
 import os
 import shutil
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +29,7 @@ from lema_hub.errors import InputError
 from lema_hub.hub.training import DataUse, Training
 from lema_hub.records import digest
 from lema_hub.train import backbones, data, quantisation
+from lema_hub.train.deprecations import quiet
 from lema_hub.train.recipe import Recipe
 from lema_hub.train.schedule import Schedule, plan
 
@@ -147,7 +145,7 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     _write_run(out, {"digest": prepared.digest, "finished": False})
     started = time.monotonic()
-    with _quiet():
+    with quiet():
         trainer, curve = build_trainer(recipe, prepared, out=out, progress=progress)
         trainer.train(resume_from_checkpoint=_last_checkpoint(out))
         _save(trainer.model, prepared, out=out)
@@ -199,15 +197,7 @@ def train(
     return _result(out, record, reused=False)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """PEFT 0.21 uses names that transformers 5.23 calls deprecated; a user can do nothing about that."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"`.*gradient_checkpointing", category=FutureWarning)
-        yield
-
-
-@_quiet()
+@quiet()
 def build_trainer(
     recipe: Recipe, prepared: Prepared, *, out: Path, progress: Progress | None = None
 ) -> tuple[SFTTrainer, Curve]:

@@ -1,0 +1,63 @@
+"""`lema train` as a process: results on stdout, errors in one line, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lema_hub.train import Recipe
+
+
+def lema(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from lema_hub.cli import main; main()", "train", *map(str, arguments)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recipe_file(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipes") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(recipe.to_dict()))
+    return path
+
+
+def test_train_prints_its_result_and_finds_it_again(recipe_file: Path, tmp_path: Path) -> None:
+    done = lema(recipe_file, "max_steps=2", "--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    assert (result["steps"], result["reused"]) == (2, False)
+    record = json.loads((tmp_path / "run" / "training.json").read_text())
+    assert record["command"] == "lema train tiny.yaml max_steps=2"
+    again = lema(recipe_file, "max_steps=2", "--out", tmp_path / "run")
+    assert again.returncode == 0
+    assert "found, trained before" in again.stdout
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(recipe_file: Path, tmp_path: Path) -> None:
+    done = lema(recipe_file, "--dry-run", "--json", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert (plan["backbone"], plan["steps"]) == ("lema/tiny-llama", 4)
+    assert [source["kept"] for source in plan["data"]] == [60, 60]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [("rankk=3", "unknown key 'rankk'; did you mean 'rank'?"), ("rank=0", "rank must be >= 1, got 0")],
+)
+def test_a_bad_recipe_is_one_line_and_exit_1(
+    recipe_file: Path, tmp_path: Path, override: str, message: str
+) -> None:
+    done = lema(recipe_file, override, "--out", tmp_path / "run")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert not (tmp_path / "run").exists()
