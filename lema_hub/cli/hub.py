@@ -185,13 +185,17 @@ def seed(
             api = HfApi(endpoint=url, token=token)
             space_sdk = sdk if kind == "space" else None
             api.create_repo(repo_id, repo_type=kind, private=private, space_sdk=space_sdk, exist_ok=True)
+            tags = api.list_repo_refs(repo_id, repo_type=kind).tags
+            if tag in [found.name for found in tags]:
+                raise HubError(f"tag {tag} of {repo_id} exists already and never moves: choose another")
             done = api.upload_folder(
                 repo_id=repo_id, repo_type=kind, folder_path=folder, commit_message=f"Seed from {folder.name}"
             )
             if tag is not None:
                 api.create_tag(repo_id, repo_type=kind, tag=tag, revision=done.oid)
         except (HfHubHTTPError, ValueError) as error:
-            raise HubError(f"{repo_id} was not seeded: {error}") from error
+            reason = getattr(error, "server_message", None) or str(error)
+            raise HubError(f"{repo_id} was not seeded: {reason}") from error
         finally:
             if own is not None:
                 own.close()
