@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,7 +41,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")
 def dataset(
     folder: Folder,
     repo_id: RepoId,
-    version: VersionOption,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            "--version",
+            help="The new version, X.Y.Z; `next` takes the proposed one. Without it the proposal is printed.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: DryRun = False,
     private: Private = False,
     i_have_the_right: Annotated[
@@ -53,9 +61,19 @@ def dataset(
     as_json: AsJson = False,
 ) -> None:
     """Publish what `lema build` wrote."""
-    _without_xet()
-    from lema_hub.hub.publish import publish_dataset
+    without_xet()
+    from lema_hub.hub.publish import propose, publish_dataset
 
+    if version is None:
+        number, why = propose(folder, repo_id)
+        if as_json:
+            print(json.dumps({"repo_id": repo_id, "proposed": str(number), "why": why}))
+        else:
+            print(f"{repo_id} would become {number} ({why})")
+            print(
+                f"Publish it:  lema publish dataset {shlex.quote(str(folder))} {repo_id} --version {number}"
+            )
+        return
     published = publish_dataset(
         folder,
         repo_id,
@@ -78,7 +96,7 @@ def adapter(
     as_json: AsJson = False,
 ) -> None:
     """Publish an adapter that `lema train` wrote."""
-    _without_xet()
+    without_xet()
     from lema_hub.hub.publish import publish_adapter
 
     published = publish_adapter(
@@ -97,7 +115,7 @@ def model(
     as_json: AsJson = False,
 ) -> None:
     """Publish a whole model with its tokenizer."""
-    _without_xet()
+    without_xet()
     from lema_hub.hub.publish import publish_model
 
     published = publish_model(
@@ -106,7 +124,7 @@ def model(
     _report(published, as_json)
 
 
-def _without_xet() -> None:
+def without_xet() -> None:
     """Plain uploads to servers other than huggingface.co; the client asks every server for xet tokens
     otherwise.
     """

@@ -10,24 +10,35 @@ unless an `HfApi` is given. Nothing is sent before everything has been checked.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lema_hub.errors import HubError, InputError
+from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub import cards, history, licenses, manifest, model_cards, versions
 from lema_hub.hub.dataset import BuiltDataset, read_dataset
+from lema_hub.hub.diff import Diff, Side, diff
 from lema_hub.hub.manifest import Manifest
 from lema_hub.hub.model import TrainedModel, read_adapter, read_backbone
 from lema_hub.hub.parquet import write_table
+from lema_hub.hub.pull import pull
 from lema_hub.hub.release import CARD, File, Published, release
-from lema_hub.hub.repo import Repo, RepoType, State
+from lema_hub.hub.repo import Repo, State
+from lema_hub.hub.versions import Version
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-__all__ = ["Published", "publish_adapter", "publish_dataset", "publish_model"]
+__all__ = ["Published", "propose", "publish_adapter", "publish_dataset", "publish_model"]
+
+logger = logging.getLogger(__name__)
+
+_DATA = ("data/*",)
+NEXT = "next"
+_ATTEMPTS = 20
 
 
 def publish_dataset(
@@ -46,7 +57,7 @@ def publish_dataset(
     Args:
         folder: `manifest.json` and `data/`.
         repo_id: `namespace/name`.
-        version: `X.Y.Z`; it must be new.
+        version: `X.Y.Z`, which must be new, or `next` for the one that `propose` gives.
         private: Make a new repo private.
         dry_run: Check and render everything, send nothing.
         right: Why the rows may be published although their licences or a model's terms object; it is
@@ -60,19 +71,35 @@ def publish_dataset(
         TagExistsError: The version exists.
         HubError: The Hub refused or could not be reached.
     """
+    if version == NEXT:
+        return _publish_next(
+            Path(folder), repo_id, private=private, dry_run=dry_run, right=right, api=api, started=started
+        )
     number = versions.parse(version)
     built = read_dataset(Path(folder))
     terms = licenses.combine(built.count("license"), built.manifest.models)
     built, terms = _granted(built, terms, right)
-    repo = _repo(repo_id, "dataset", api)
+    repo = Repo.at(repo_id, "dataset", api)
     with tempfile.TemporaryDirectory(prefix="lema-publish-") as staging:
         content = _stage(built, Path(staging))
+
+        @cache
+        def compared(tag: str, commit: str) -> Diff:
+            earlier = pull(
+                repo_id, commit, repo_type="dataset", patterns=[*_DATA, manifest.FILE_NAME], api=repo.api
+            )
+            return diff(Side.of(earlier.folder, tag), Side(number.tag, Path(staging), built.manifest))
 
         def draft(state: State | None) -> list[File]:
             _check_kind(repo, state, built.manifest)
             past = history.read_history(_remote_text(repo, state, history.FILE_NAME))
-            changes = ("first version",) if not past.versions else ("rows replaced",)
-            entry = history.Release(version=str(number), rows=built.manifest.rows, changes=changes)
+            earlier = [old for old in versions.of_tags(state.tags if state else ()) if old < number]
+            difference = compared(earlier[-1].tag, state.tags[earlier[-1].tag]) if state and earlier else None
+            if difference is not None:
+                _check_level(earlier[-1], number, difference)
+            entry = history.Release(
+                version=str(number), rows=built.manifest.rows, changes=_changes(difference)
+            )
             now = past.with_release(entry)
             files = [*content, File(history.FILE_NAME, now.to_json().encode())]
             card = cards.dataset_card(
@@ -164,7 +191,7 @@ def _publish_model(
     started: float | None,
 ) -> Published:
     number = versions.parse(version)
-    repo = _repo(repo_id, "model", api)
+    repo = Repo.at(repo_id, "model", api)
     content = [File(name, model.folder / name) for name in model.files]
 
     def draft(state: State | None) -> list[File]:
@@ -195,16 +222,65 @@ def _publish_model(
     )
 
 
-def _repo(repo_id: str, repo_type: RepoType, api: HfApi | None) -> Repo:
-    from huggingface_hub import HfApi
-    from huggingface_hub.utils._validators import validate_repo_id
+def propose(folder: Path, repo_id: str, *, api: HfApi | None = None) -> tuple[Version, str]:
+    """The version that a dataset deserves after what is published already, and why.
 
-    repo = Repo(api or HfApi(library_name="lema_hub"), repo_id, repo_type)
-    with repo.explained():
-        validate_repo_id(repo_id)
-    if repo_id.count("/") != 1:
-        raise InputError(f"{repo_id!r} is no repo id; expected namespace/name, as in lema/lema-corrections")
-    return repo
+    Raises:
+        InputError: The folder cannot be published.
+        HubError: The Hub cannot be reached.
+    """
+    built = read_dataset(Path(folder))
+    repo = Repo.at(repo_id, "dataset", api)
+    state = repo.state()
+    known = versions.of_tags(state.tags) if state else []
+    if state is None or not known:
+        return versions.FIRST, "nothing is published yet"
+    _check_kind(repo, state, built.manifest)
+    latest = known[-1]
+    earlier = pull(
+        repo_id,
+        state.tags[latest.tag],
+        repo_type="dataset",
+        patterns=[*_DATA, manifest.FILE_NAME],
+        api=repo.api,
+    )
+    difference = diff(Side.of(earlier.folder, latest.tag), Side(str(folder), Path(folder), built.manifest))
+    return latest.next(difference.level), f"{difference.level}: {difference.why} since {latest.tag}"
+
+
+def _publish_next(folder: Path, repo_id: str, **options: Any) -> Published:
+    """Publish as the proposed version; if somebody takes it meanwhile, as the one after."""
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+    for attempt in Retrying(
+        retry=retry_if_exception_type(TagExistsError), stop=stop_after_attempt(_ATTEMPTS), reraise=True
+    ):
+        with attempt:
+            number, why = propose(folder, repo_id, api=options["api"])
+            logger.info("%s %s (%s)", repo_id, number, why)
+            return publish_dataset(folder, repo_id, version=str(number), **options)
+    raise AssertionError("tenacity raises the last error itself")
+
+
+def _check_level(earlier: Version, number: Version, difference: Diff) -> None:
+    """Refuse to break users in a patch; say when a version promises less than it changes."""
+    deserved = earlier.next(difference.level)
+    if number >= deserved:
+        return
+    if difference.level == "major":
+        raise InputError(
+            f"version {number} after {earlier} would break its users: {difference.why}; publish "
+            f"{deserved} or later"
+        )
+    logger.warning(
+        "version %s after %s, though %s: %s would say so", number, earlier, difference.why, deserved
+    )
+
+
+def _changes(difference: Diff | None) -> tuple[str, ...]:
+    if difference is None:
+        return ("first version",)
+    return tuple(difference.changes()) or ("no row changed",)
 
 
 def _granted(

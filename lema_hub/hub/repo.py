@@ -73,6 +73,25 @@ class Repo:
     repo_id: str
     repo_type: RepoType
 
+    @classmethod
+    def at(cls, repo_id: str, repo_type: RepoType, api: HfApi | None = None) -> Repo:
+        """The repo of that id on the given Hub, or on the one that the clients are set to.
+
+        Raises:
+            InputError: The id is none.
+        """
+        from huggingface_hub import HfApi
+        from huggingface_hub.utils._validators import validate_repo_id
+
+        repo = cls(api or HfApi(library_name="lema_hub"), repo_id, repo_type)
+        with repo.explained():
+            validate_repo_id(repo_id)
+        if repo_id.count("/") != 1:
+            raise InputError(
+                f"{repo_id!r} is no repo id; expected namespace/name, as in lema/lema-corrections"
+            )
+        return repo
+
     @property
     def url(self) -> str:
         """The repo's page."""
@@ -153,6 +172,7 @@ class Repo:
             HFValidationError,
             OfflineModeIsEnabled,
             RepositoryNotFoundError,
+            RevisionNotFoundError,
         )
 
         try:
@@ -171,6 +191,8 @@ class Repo:
                 "id and that "
                 "the token belongs to that namespace"
             ) from error
+        except RevisionNotFoundError as error:
+            raise HubError(f"{self.repo_id} has no such revision; list its versions at {self.url}") from error
         except HfHubHTTPError as error:
             raise self._refused(error) from error
         except (OSError, RuntimeError, httpx2.HTTPError) as error:

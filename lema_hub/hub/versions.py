@@ -47,6 +47,10 @@ class Version:
             return Version(self.major, self.minor + 1, 0)
         return Version(self.major, self.minor, self.patch + 1)
 
+    def next(self, level: Level) -> Version:
+        """The next version for a change of that level; before 1.0.0 the minor number carries what breaks."""
+        return self.bump("minor" if self.major == 0 and level == "major" else level)
+
 
 FIRST = Version(0, 1, 0)
 """What a repo without versions begins with."""

@@ -14,11 +14,21 @@ from hub.conftest import SHA
 from lema_hub.localhub import LocalHub
 
 
+_LEMA = """
+import sys
+from lema_hub.cli import main
+commands = sys.modules["lema_hub.cli.main"].COMMANDS
+for name in ("diff", "pull", "verify"):
+    commands.setdefault(name, (name, ""))
+main()
+"""
+
+
 def lema(hub: LocalHub | None, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     places = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token} if hub else {}
     kept = {key: value for key, value in os.environ.items() if key != "HF_HUB_DISABLE_XET"}
     return subprocess.run(
-        [sys.executable, "-c", "from lema_hub.cli import main; main()", *map(str, arguments)],
+        [sys.executable, "-c", _LEMA, *map(str, arguments)],
         env=kept | places | environment,
         capture_output=True,
         text=True,

@@ -1,4 +1,6 @@
-"""Diffs: against a plain comparison of rows in Python, on random edits; the level and the words that follow."""
+"""Diffs: against a plain comparison of rows in Python, on random edits; the level and the words that
+follow.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def test_a_diff_is_what_a_plain_comparison_finds(tmp_path: Path, seed: int) -> N
     pool = corrections("train", 30)
     before: Rows = {"train": pool[:20], "dev": pool[20:24]}
     kept = rng.sample(pool[:24], 17)
-    after_rows = [edited(row, rng) if rng.random() < 0.4 else row for row in kept] + pool[24 : 24 + rng.randrange(6)]
+    after_rows = [edited(row, rng) if rng.random() < 0.4 else row for row in kept] + pool[
+        24 : 24 + rng.randrange(6)
+    ]
     rng.shuffle(after_rows)
     after: Rows = {"train": after_rows[5:], "dev": after_rows[:5]}
 
@@ -112,7 +116,9 @@ def test_reasons_come_from_the_rejected_rows_of_the_newer_version(tmp_path: Path
 )
 def test_level(tmp_path: Path, change, level: str, why: str) -> None:
     pool = corrections("train", 10)
-    difference = diff(write(tmp_path / "one", {"train": pool}), write(tmp_path / "two", {"train": change(pool)}))
+    difference = diff(
+        write(tmp_path / "one", {"train": pool}), write(tmp_path / "two", {"train": change(pool)})
+    )
     assert (difference.level, difference.why) == (level, why)
 
 
