@@ -1,4 +1,4 @@
-"""The demo as a Space: the exact corrector, and what the variables `LEMA_DEMO_*` of the Space name beside it."""
+"""The demo as a Space: the exact corrector, and what the variables `LEMA_DEMO_*` name beside it."""
 
 import os
 import threading
