@@ -33,8 +33,8 @@ from lema_hub.records import Origin
 class Problems:
     """How many problems of each side to use, null for all.
 
-    They come from a Hub, or from `path`: a folder with train.jsonl and test.jsonl in the official format, or a file
-    of training problems.
+    They come from a Hub, or from `path`: a folder with train.jsonl and test.jsonl in the official format,
+    or a file of training problems.
     """
 
     train: int | None = None

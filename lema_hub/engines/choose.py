@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from pathlib import Path
 from typing import Literal
 
 from lema_hub import nano
@@ -25,6 +26,7 @@ def choose(
     api: Literal["chat", "completions"] = "chat",
     concurrency: int = 64,
     batch_size: int = 64,
+    prices: Path | None = None,
 ) -> Engine:
     """The engine of that name.
 
@@ -36,6 +38,7 @@ def choose(
         base_url: The endpoint of `openai`.
         api: Whether an endpoint chats or completes plain text.
         concurrency: Requests in flight at an endpoint.
+        prices: A price list of your own for endpoints.
         batch_size: Rows that `transformers` computes together.
 
     Raises:
@@ -51,7 +54,9 @@ def choose(
     if engine == "openai":
         from lema_hub.engines.openai import OpenAIEngine
 
-        return OpenAIEngine(model, revision=revision, base_url=base_url, api=api, concurrency=concurrency)
+        return OpenAIEngine(
+            model, revision=revision, base_url=base_url, api=api, concurrency=concurrency, prices=prices
+        )
     from lema_hub.engines.transformers import TransformersEngine
 
     if model == "nano":

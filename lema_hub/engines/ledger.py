@@ -117,19 +117,25 @@ class Ledger:
         total = len(answers) + len(missing)
         if progress:
             progress(len(answers), total)
-        if missing:
-            sender = _Sender(self, engine, missing, budget_usd)
+        stopped = False
+        while open_ := {key: request for key, request in missing.items() if key not in answers}:
+            sender = _Sender(self, engine, open_, budget_usd)
             for position, answer in engine.generate(sender.draw()):
                 key = sender.settle(position, answer)
                 answers[key] = self._commit(key, missing[key], engine, stage, answer)
                 if progress:
                     progress(len(answers), total)
-            if sender.stopped:
-                raise BudgetError(
-                    f"budget of ${budget_usd:.2f} would be exceeded: ${self.cost():.4f} is spent, "
-                    f"{total - len(answers)} of {total} requests are open; raise the budget to go on, "
-                    "nothing is paid twice"
-                )
+            # What was reserved for answers in flight may have been more than they cost: then there is
+            # another round.
+            if sender.drawn == 0 or not sender.stopped:
+                stopped = sender.stopped
+                break
+        if stopped:
+            raise BudgetError(
+                f"budget of ${budget_usd:.2f} would be exceeded: ${self.cost():.4f} is spent, "
+                f"{total - len(answers)} of {total} requests are open; raise the budget to go on, "
+                "nothing is paid twice"
+            )
         if lost := sum(key not in answers for key in missing):
             raise EngineError(
                 f"{engine.name} left {lost} of {len(missing)} requests unanswered; run it again"
@@ -247,6 +253,10 @@ class _Sender:
                 self._reserved[position] = bound
             self._keys.append(key)
             yield request
+
+    @property
+    def drawn(self) -> int:
+        return len(self._keys)
 
     def settle(self, position: int, answer: Response | Failure) -> str:
         self._reserved.pop(position, None)

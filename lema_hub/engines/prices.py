@@ -1,0 +1,64 @@
+"""What tokens cost: a dated list that ships with the package, and the user's own in front of it.
+
+    - {model: my-model, input: 0.10, output: 0.40, date: 2026-11-01, source: "https://..."}
+
+Prices are in US dollars per million tokens. A model that is in neither list has no known price: its tokens
+are counted, its cost stays unknown, and no budget can be set for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+
+from lema_hub.errors import InputError
+
+_KEYS = ("model", "input", "output", "date", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million prompt and completion tokens."""
+
+    input: float
+    output: float
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """The cost of a request in US dollars."""
+        return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
+
+
+def price_of(model: str, *, file: Path | None = None) -> Price | None:
+    """The price of a model, None if it is unknown.
+
+    Args:
+        model: Its name, as it is sent to the endpoint.
+        file: The user's own list.
+
+    Raises:
+        InputError: The list cannot be read.
+    """
+    if file is not None and (own := _read(file.name, _text(file)).get(model)) is not None:
+        return own
+    shipped = files("lema_hub.engines").joinpath("prices.yaml")
+    return _read("prices.yaml", shipped.read_text(encoding="utf-8")).get(model)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"price list {str(file)!r} cannot be read ({error}); give a YAML file") from error
+
+
+def _read(name: str, text: str) -> dict[str, Price]:
+    try:
+        rows = yaml.safe_load(text) or []
+        return {str(row["model"]): Price(float(row["input"]), float(row["output"])) for row in rows}
+    except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{name} is no price list ({error}); expected rows with {', '.join(_KEYS)}"
+        ) from error
