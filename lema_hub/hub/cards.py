@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lema_hub.errors import InputError
-from lema_hub.hub import fields, metadata, templates
+from lema_hub.hub import fields, metadata, pictures, templates
 from lema_hub.hub.dataset import BuiltDataset, Split
 from lema_hub.hub.history import Release
 from lema_hub.hub.licenses import License
@@ -28,12 +28,16 @@ _TAGS: dict[Kind, list[str]] = {
 }
 _EXAMPLE_CHARACTERS = 1_200
 
+PICTURES = "images/"
+"""Where the card's pictures lie in the repo."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateCount:
     """How many published rows passed, failed or skipped a gate."""
 
     name: str
+    meaning: str
     passed: int
     failed: int
     skipped: int
@@ -80,10 +84,11 @@ def dataset_card(
         "fields": fields.describe(built.record),
         "rejected_fields": fields.describe(_rejection()) if REJECTED in manifest.configs else [],
         "gates": gate_counts(built),
-        "error_types": _named(built.count("error_type" if manifest.kind != "cot" else "path_error_type")),
+        "error_types": error_types(built),
+        "error_names": fields.ERROR_NAMES,
+        "pictures": sorted(path for path in sizes if path.startswith(PICTURES)),
         "origins": built.count("origin"),
         "licenses": built.count("license"),
-        "sources": built.count("source_repo"),
         "terms": terms,
         "history": history,
     }
@@ -92,16 +97,29 @@ def dataset_card(
     return card
 
 
+def draw_pictures(built: BuiltDataset) -> dict[str, str]:
+    """The pictures of a card as SVG, by their path in the repo."""
+    drawn = {}
+    if len(built.manifest.stages) > 1:
+        drawn[f"{PICTURES}stages.svg"] = pictures.stages(built.manifest.stages)
+    if types := error_types(built):
+        rows = [(f"{name} ({code})", count) for code, name, count in types]
+        drawn[f"{PICTURES}error-types.svg"] = pictures.counts("Rows by type of error", rows)
+    return drawn
+
+
 def front_matter(built: BuiltDataset, *, license_id: str, sizes: Mapping[str, int]) -> dict[str, Any]:
     """The YAML of a dataset's card; `dataset_info` comes from the rows themselves."""
     manifest = built.manifest
     rows = sum(split.table.num_rows for split in built.splits)
-    annotated = built.count("origin").get("annotated", 0)
+    people = any(model.role == "annotator" for model in manifest.models) or "annotated" in built.count(
+        "origin"
+    )
     return {
         "language": ["en"],
         "license": license_id,
         "pretty_name": f"{_TITLES[manifest.kind]} ({manifest.task})",
-        "annotations_creators": ["expert-generated"] if annotated else ["machine-generated"],
+        "annotations_creators": ["expert-generated"] if people else ["machine-generated"],
         "language_creators": ["machine-generated"],
         "size_categories": [metadata.size_category(rows)],
         "source_datasets": _sources(built),
@@ -128,7 +146,10 @@ def gate_counts(built: BuiltDataset) -> list[GateCount]:
         if "gates" in split.table.column_names:
             for gate in split.table["gates"].combine_chunks().flatten().to_pylist():
                 counts.setdefault(gate["name"], Counter())[gate["verdict"]] += 1
-    return [GateCount(name, n["pass"], n["fail"], n["skipped"]) for name, n in sorted(counts.items())]
+    return [
+        GateCount(name, fields.GATES.get(name, ""), n["pass"], n["fail"], n["skipped"])
+        for name, n in sorted(counts.items())
+    ]
 
 
 def _rejection() -> type:
@@ -137,12 +158,16 @@ def _rejection() -> type:
     return Rejection
 
 
-def _named(counts: Counter[str]) -> list[tuple[str, str, int]]:
-    return [(code, fields.ERROR_NAMES[code], count) for code, count in counts.most_common()]
+def error_types(built: BuiltDataset) -> list[tuple[str, str, int]]:
+    """Code, name and rows of every type of error, the most frequent first; none for right solutions."""
+    counts = Counter[str]() if built.manifest.kind == "cot" else built.count("error_type")
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(code, fields.ERROR_NAMES[code], count) for code, count in ordered]
 
 
 def _sources(built: BuiltDataset) -> list[str]:
-    repos = sorted({item.repo for item in built.manifest.inputs if item.repo and "/" in item.repo})
+    named = {item.repo for item in built.manifest.inputs if item.repo} | set(built.count("source_repo"))
+    repos = sorted(repo for repo in named if "/" in repo)
     return [f"extended|{repo}" for repo in repos] or ["original"]
 
 

@@ -88,6 +88,16 @@ _MEANINGS: dict[type, dict[str, str]] = {
     },
 }
 
+GATES = {
+    "step_exists": "The step named as wrong is a step of the solution.",
+    "numbering": "The corrected steps go on where the wrong step was.",
+    "answer": "The corrected solution ends in the annotated answer.",
+    "changed": "The correction differs from the step that it corrects.",
+    "arithmetic": "No equation in the corrected steps is false.",
+    "seam": "The corrected steps use what the kept steps found; informs only.",
+}
+"""What the known gates look at."""
+
 ERROR_NAMES = {
     "CA": "calculation error",
     "CO": "counting error",

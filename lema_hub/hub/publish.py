@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -77,7 +78,7 @@ def publish_dataset(
         )
     number = versions.parse(version)
     built = read_dataset(Path(folder))
-    terms = licenses.combine(built.count("license"), built.manifest.models)
+    terms = licenses.combine(_licenses(built), built.manifest.models)
     built, terms = _granted(built, terms, right)
     repo = Repo.at(repo_id, "dataset", api)
     with tempfile.TemporaryDirectory(prefix="lema-publish-") as staging:
@@ -101,16 +102,17 @@ def publish_dataset(
                 version=str(number), rows=built.manifest.rows, changes=_changes(difference)
             )
             now = past.with_release(entry)
-            files = [*content, File(history.FILE_NAME, now.to_json().encode())]
+            drawn = [File(path, svg.encode()) for path, svg in cards.draw_pictures(built).items()]
+            made = [*drawn, File(history.FILE_NAME, now.to_json().encode())]
             card = cards.dataset_card(
                 built,
                 repo_id=repo_id,
                 version=str(number),
                 terms=terms,
-                sizes={file.path: file.size for file in files},
+                sizes={file.path: file.size for file in (*content, *made)},
                 history=now.versions,
             )
-            return [files[-1], File(CARD, card.encode())]
+            return [*made, File(CARD, card.encode())]
 
         return release(
             repo, number, content, draft, owned=_is_data, private=private, dry_run=dry_run, started=started
@@ -283,6 +285,14 @@ def _changes(difference: Diff | None) -> tuple[str, ...]:
     return tuple(difference.changes()) or ("no row changed",)
 
 
+def _licenses(built: BuiltDataset) -> Counter[str]:
+    """How many rows of the dataset and of its sources have which licence."""
+    counts = built.count("license")
+    for source in built.manifest.inputs:
+        counts.setdefault(source.license, source.rows)
+    return counts
+
+
 def _granted(
     built: BuiltDataset, terms: licenses.License, right: str | None
 ) -> tuple[BuiltDataset, licenses.License]:
@@ -323,7 +333,7 @@ def _stage(built: BuiltDataset, staging: Path) -> list[File]:
 
 
 def _is_data(path: str) -> bool:
-    return path.startswith("data/") or path.endswith(".parquet")
+    return path.startswith(("data/", cards.PICTURES)) or path.endswith(".parquet")
 
 
 def _remote_text(repo: Repo, state: State | None, path: str) -> str | None:

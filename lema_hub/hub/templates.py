@@ -29,17 +29,29 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     Raises:
         InputError: The template needs something that the context lacks.
     """
+    return re.sub(r"\n{3,}", "\n\n", _rendered(template, context, escape=False)).strip() + "\n"
+
+
+def render_svg(template: str, context: Mapping[str, Any]) -> str:
+    """The picture of a template; every value is escaped as XML.
+
+    Raises:
+        InputError: The template needs something that the context lacks.
+    """
+    return _rendered(template, context, escape=True)
+
+
+def _rendered(template: str, context: Mapping[str, Any], *, escape: bool) -> str:
     from jinja2 import TemplateError
 
     try:
-        text = _environment().get_template(template).render(context)
+        return _environment(escape).get_template(template).render(context)
     except (
         TemplateError,
         TypeError,
         ValueError,
     ) as error:  # filters raise the latter two for what is undefined
         raise InputError(f"card {template}: {error}; the manifest must provide it") from error
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def cell(value: object) -> str:
@@ -63,6 +75,14 @@ def fence(value: object, language: str = "text") -> str:
     return f"{ticks}{language}\n{text}\n{ticks}"
 
 
+def quote(value: object) -> str:
+    """A block quote, line by line, nothing in it is Markdown or HTML; it wraps where a fenced block would
+    scroll.
+    """
+    lines = [f"> {cell(line)}" if line.strip() else ">" for line in str(value).strip("\n").splitlines()]
+    return "  \n".join(lines)
+
+
 def count(value: float) -> str:
     """A whole number with thousands separators."""
     return f"{value:,.0f}"
@@ -74,19 +94,19 @@ def percent(value: float, digits: int = 1) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(escape: bool) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(_root()),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  a card is Markdown; `cell`, `code` and `fence` escape what others wrote
+        autoescape=escape,  # noqa: S701 - pictures only: in Markdown `cell`, `code` and `fence` do it
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         finalize=_finalize,
     )
-    environment.filters.update(cell=cell, code=code, fence=fence, count=count, percent=percent)
+    environment.filters.update(cell=cell, code=code, fence=fence, quote=quote, count=count, percent=percent)
     return environment
 
 

@@ -92,7 +92,7 @@ def test_no_number_is_typed_into_a_template() -> None:
     """Outside of code, links and the papers' citations, digits in the templates come from the context."""
     import re
 
-    for path in (*Path("dataset_cards").rglob("*.jinja"), *Path("model_cards").rglob("*.jinja")):
+    for path in (*Path("dataset_cards").rglob("*.md.jinja"), *Path("model_cards").rglob("*.md.jinja")):
         if path.name == "citation.md.jinja":
             continue
         text = re.sub(

@@ -13,7 +13,6 @@ import pytest
 from hub.conftest import SHA
 from lema_hub.localhub import LocalHub
 
-
 _LEMA = """
 import sys
 from lema_hub.cli import main

@@ -1,0 +1,75 @@
+"""Pictures for cards: horizontal bars as SVG, drawn from counts, readable on light and on dark pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lema_hub.hub import templates
+from lema_hub.hub.manifest import Stage
+
+_LEFT, _BARS, _RIGHT, _ROW, _TOP = 250, 380, 130, 28, 30  # pixels
+_LABEL = 34  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of `value`, drawn before the outline of `whole` (what it is a part of) where that is more."""
+
+    label: str
+    value: int
+    whole: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    label: str
+    y: int
+    length: float
+    whole: float
+    text: str
+
+
+def stages(rows: Sequence[Stage]) -> str:
+    """The rows that each stage of a build was given and let through."""
+    bars = [
+        Bar(
+            stage.name,
+            stage.rows_out,
+            max(stage.rows_in, stage.rows_out),
+            f"{stage.rows_out:,} of {stage.rows_in:,}",
+        )
+        for stage in rows
+    ]
+    return draw("Rows that each stage let through", bars)
+
+
+def counts(title: str, rows: Sequence[tuple[str, int]]) -> str:
+    """One bar for every count."""
+    return draw(title, [Bar(label, value, value, f"{value:,}") for label, value in rows])
+
+
+def draw(title: str, bars: Sequence[Bar]) -> str:
+    """The bars below their title, as an SVG document."""
+    longest = max((bar.whole for bar in bars), default=0) or 1
+    drawn = [
+        _Drawn(
+            label=bar.label if len(bar.label) <= _LABEL else f"{bar.label[: _LABEL - 1]}…",
+            y=_TOP + _ROW * number,
+            length=round(_BARS * bar.value / longest, 1),
+            whole=round(_BARS * bar.whole / longest, 1),
+            text=bar.text,
+        )
+        for number, bar in enumerate(bars)
+    ]
+    return templates.render_svg(
+        "dataset_cards/parts/bars.svg.jinja",
+        {
+            "title": title,
+            "bars": drawn,
+            "left": _LEFT,
+            "width": _LEFT + _BARS + _RIGHT,
+            "height": _TOP + _ROW * len(drawn) + 4,
+        },
+    )
