@@ -1,1 +1,18 @@
-"""Scoring with LightEval and honest comparison: `evaluate`, `compare`, `report`, and how well mistakes are located."""
+"""Scores with LightEval, and honest comparisons: `score`, `compare`, `report`, `localise`."""
+
+from lema_hub.evals.folder import EvalResult, TaskScore, read_items, read_result
+from lema_hub.evals.run import TASKS, score
+from lema_hub.evals.statistics import Comparison, Estimate, compare, estimate
+
+__all__ = [
+    "TASKS",
+    "Comparison",
+    "Estimate",
+    "EvalResult",
+    "TaskScore",
+    "compare",
+    "estimate",
+    "read_items",
+    "read_result",
+    "score",
+]

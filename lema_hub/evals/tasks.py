@@ -62,7 +62,13 @@ class JudgedPass(SamplingMetric, SampleLevelComputation):  # type: ignore[misc]
         if len(outputs) < self.n:
             raise ValueError(f"{len(outputs)} outputs for item {doc.id}; {self.n} were asked for")
         judgements = [
-            judge(output, doc.choices[0], style=self.style, finish_reason=reason, question=doc.specific["question"])
+            judge(
+                output,
+                doc.choices[0],
+                style=self.style,
+                finish_reason=reason,
+                question=doc.specific["question"],
+            )
             for output, reason in zip(outputs, finish_reasons(doc, model_response), strict=False)
         ]
         doc.specific["judgements"] = [dataclasses.asdict(judgement) for judgement in judgements]
@@ -85,7 +91,11 @@ def finish_reasons(doc: Doc, response: ModelResponse) -> list[str | None]:
         return told
     reasons: list[str | None] = []
     for position in range(len(response.text)):
-        tokens = [int(t) for t in response.output_tokens[position]] if position < len(response.output_tokens) else []
+        tokens = (
+            [int(t) for t in response.output_tokens[position]]
+            if position < len(response.output_tokens)
+            else []
+        )
         full = doc.generation_size is not None and len(tokens) >= doc.generation_size > 1
         reasons.append("length" if full and tokens[-1] != tokens[-2] else None)
     return reasons
@@ -124,7 +134,11 @@ def _config(
             query=template.render(question=fields.question),
             choices=[fields.answer],
             gold_index=0,
-            specific={"item_id": line.get("problem_id", f"{task.name}/test/{line['__index']}"), "question": fields.question},
+            specific={
+                "item_id": line.get("problem_id", f"{task.name}/test/{line['__index']}"),
+                "question": fields.question,
+                "prompt": template.id,
+            },
         )
 
     return LightevalTaskConfig(

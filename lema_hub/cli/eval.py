@@ -1,0 +1,96 @@
+"""`lema eval MODEL_OR_ADAPTER[@REVISION] --tasks lema:nano --out DIR`: score a system with LightEval."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lema_hub.errors import InputError
+
+if TYPE_CHECKING:
+    from lema_hub.evals import EvalResult
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command("eval")
+def evaluate(
+    system: Annotated[
+        str, typer.Argument(help="Folder or Hub id of a model or adapter, @REVISION; or nano.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run: items.parquet and scores.json.")],
+    tasks: Annotated[
+        str, typer.Option(help="Names, comma-separated: lema:gsm8k, lema:math, lema:nano.")
+    ] = "lema:nano",
+    base: Annotated[
+        str | None, typer.Option(help="Base model of an adapter, if not the one it names.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="transformers or openai.")] = "transformers",
+    base_url: Annotated[str | None, typer.Option(help="Endpoint of --engine openai.")] = None,
+    api: Annotated[str, typer.Option(help="Of an endpoint: chat or completions.")] = "chat",
+    limit: Annotated[int | None, typer.Option(help="At most so many items per task.")] = None,
+    seed: Annotated[
+        int, typer.Option(help="For sampled tasks (-maj8); greedy ones do not depend on it.")
+    ] = 0,
+    checkpoint: Annotated[str, typer.Option(help="A label that goes into every row.")] = "",
+    batch_size: Annotated[int, typer.Option(help="Rows that transformers computes together.")] = 64,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another evaluation in the folder.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print scores.json.")] = False,
+) -> None:
+    """Score a model or an adapter: pass@1 with its standard error, and a row per item.
+
+    What was answered before is not generated again: answers are kept in ledger.sqlite beside the run's folder.
+    """
+    from typing import get_args
+
+    if api not in ("chat", "completions"):
+        raise InputError(f"no api {api!r}; there are: chat, completions")
+    from lema_hub.evals.systems import ScoringEngine, find
+
+    if engine not in get_args(ScoringEngine):
+        raise InputError(f"no engine {engine!r} for scoring; there are: {', '.join(get_args(ScoringEngine))}")
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from lema_hub.evals import score
+    from lema_hub.evals.folder import summary
+
+    found = find(system, engine=engine, base=base, base_url=base_url, api=api, batch_size=batch_size)  # type: ignore[arg-type]
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        line = bar.add_task("answering", total=None)
+        result = score(
+            found,
+            tasks=[name.strip() for name in tasks.split(",") if name.strip()],
+            out=out,
+            seed=seed,
+            limit=limit,
+            checkpoint=checkpoint,
+            overwrite=overwrite,
+            progress=lambda done, total: bar.update(line, completed=done, total=total),
+        )
+    if as_json:
+        typer.echo(json.dumps({**summary(result), "out": str(out), "reused": result.reused}))
+        return
+    _print(result)
+
+
+def _print(result: EvalResult) -> None:
+    if result.reused:
+        typer.echo(
+            f"{result.out}: found, scored before (same weights, items and judge); nothing was generated"
+        )
+    for score in result.scores:
+        stderr = "" if score.stderr is None else f" ± {100 * score.stderr:.1f} (standard error)"
+        typer.echo(
+            f"{score.task}: pass@1 {100 * score.pass_at_1:.1f} %{stderr}, 95 % interval {100 * score.low:.1f} to "
+            f"{100 * score.high:.1f}, n = {score.n}"
+        )
+        typer.echo("  " + ", ".join(f"{count} {verdict}" for verdict, count in score.verdicts.items()))
+    typer.echo(f"  {result.system} at {result.revision}; rows in {result.out / 'items.parquet'}")
+    typer.echo(f"next: lema report {result.out} OTHER_RUN --out report")
