@@ -6,10 +6,13 @@ import dataclasses
 import json
 import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lema_hub.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from lema_hub.train import Prepared, Recipe
@@ -38,6 +41,9 @@ def train(
     """
     from lema_hub.train.recipe import load
 
+    for package in ("torch", "transformers", "peft", "trl", "bitsandbytes"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "train")
     loaded = load(recipe, overrides or ())
     if dry_run:
         from lema_hub.train import prepare
@@ -89,13 +95,17 @@ def _print_plan(recipe: Recipe, prepared: Prepared, as_json: bool) -> None:
         "rows_seen": schedule.rows,
         "passes": round(schedule.rows / rows, 2),
         "tokens": schedule.tokens,
+        "loss_tokens": prepared.loss_tokens,
         "padding": round(1 - schedule.tokens / schedule.padded_tokens, 4),
         "data": [dataclasses.asdict(source) for source in used],
     }
     if as_json:
         typer.echo(json.dumps(plan))
         return
-    typer.echo(f"{recipe.method} of {plan['backbone']}: {plan['steps']} steps, {schedule.tokens:,} tokens")
+    typer.echo(
+        f"{recipe.method} of {plan['backbone']}: {plan['steps']} steps, {schedule.tokens:,} tokens "
+        f"({prepared.loss_tokens:,} with loss)"
+    )
     typer.echo(
         f"{plan['passes']} passes over {rows:,} rows, "
         f"{100 * (1 - schedule.tokens / schedule.padded_tokens):.1f} % padding"

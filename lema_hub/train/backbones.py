@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lema_hub.errors import InputError
+from lema_hub.hub.licenses import HUB_LICENSES
 from lema_hub.records import digest
 from lema_hub.train.recipe import Recipe
 from lema_hub.train.snapshot import snapshot
@@ -26,22 +27,22 @@ _WEIGHTS = (
     "*.model",
     "*.txt",
     "*.jinja",
+    "README.md",
 )
 _HASHED_WHOLE = 64 * 2**20  # bytes; the content of larger files is not read to tell two folders apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A backbone of the project's recipes; `prompt` names the CoT template that it was tuned with."""
+    """A backbone of the project's recipes; `revision` pins it."""
 
     repo: str
     license: str
     revision: str | None = None
-    prompt: str = "lema-cot"
 
 
 KNOWN = {
-    "nano": Known(repo="lema/nano-backbone", license="apache-2.0"),
+    "nano": Known(repo="lema/nano-backbone", license="apache-2.0", revision="v0.1.0"),
     "llama-2-7b": Known(
         repo="meta-llama/Llama-2-7b-hf", license="llama2", revision="01c7f73d771dfac7d292323805ebc428287df4f9"
     ),
@@ -59,7 +60,6 @@ KNOWN = {
     "qwen2.5-7b": Known(
         repo="Qwen/Qwen2.5-7B", license="apache-2.0", revision="d149729398750b98c0af14eb82c78cfe92750796"
     ),
-    "wizardmath-7b": Known(repo="WizardLMTeam/WizardMath-7B-V1.0", license="llama2", prompt="wizardmath-cot"),
 }
 
 
@@ -71,6 +71,7 @@ class Backbone:
         folder: What `from_pretrained` takes.
         repo: The published id that an adapter names as its base; the folder's name if it is not published.
         revision: The commit or tag of `repo`, if known.
+        license: As its card says, `unknown` if that names none of the Hub's; an adapter inherits it.
         digest: Tells two backbones apart.
     """
 
@@ -78,7 +79,6 @@ class Backbone:
     repo: str
     revision: str | None
     license: str
-    prompt: str
     digest: str
 
 
@@ -120,8 +120,7 @@ def resolve(recipe: Recipe, *, weights: bool = True) -> Backbone:
         folder=folder,
         repo=repo,
         revision=commit,
-        license=known.license if known else "other",
-        prompt=known.prompt if known else "lema-cot",
+        license=known.license if known else _license(folder),
         digest=digest(repo, commit),
     )
 
@@ -157,9 +156,8 @@ def _from_folder(folder: Path, recipe: Recipe, known: Known | None) -> Backbone:
     return Backbone(
         folder=folder,
         repo=recipe.backbone_repo or (known.repo if known else folder.resolve().name),
-        revision=recipe.backbone_revision,
-        license=known.license if known else "other",
-        prompt=known.prompt if known else "lema-cot",
+        revision=recipe.backbone_revision or (known.revision if known else None),
+        license=known.license if known else _license(folder),
         digest=digest(
             [(file.name, _fingerprint(file)) for file in sorted(folder.iterdir()) if file.is_file()]
         ),
@@ -169,3 +167,14 @@ def _from_folder(folder: Path, recipe: Recipe, known: Known | None) -> Backbone:
 def _fingerprint(file: Path) -> str:
     size = file.stat().st_size
     return f"{size} bytes" if size > _HASHED_WHOLE else hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _license(folder: Path) -> str:
+    from huggingface_hub import metadata_load
+
+    card = folder / "README.md"
+    try:
+        named = (metadata_load(card) or {}).get("license") if card.is_file() else None
+    except ValueError:  # a card whose front matter is no YAML
+        named = None
+    return named if isinstance(named, str) and named in HUB_LICENSES and named != "other" else "unknown"

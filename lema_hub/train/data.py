@@ -87,7 +87,7 @@ def load(
         sources: Where the rows come from.
         tokenizer: The backbone's; it must have an end-of-sequence token.
         max_length: Longest row in tokens.
-        prompt: The CoT template of the backbone; CoT rows are asked in it.
+        prompt: The CoT template; CoT rows made with another one are asked in this one.
 
     Raises:
         InputError: A file or a column is missing, or no row is left.

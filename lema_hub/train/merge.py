@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lema_hub.errors import InputError
 from lema_hub.train import backbones
-from lema_hub.train.deprecations import quiet
+from lema_hub.train.noise import quiet
 
 
 def merge(adapter: Path, *, out: Path, base: Path | None = None) -> Path:

@@ -81,6 +81,7 @@ class Recipe:
         backbone: A name of `lema_hub.train.backbones`, a Hub id, or a folder saved by `save_pretrained`.
         backbone_repo: Where a backbone that lies in a folder is published; the adapter names it as its base.
         backbone_revision: The commit or tag of the backbone.
+        prompt: The CoT template that the backbone is asked in; WizardMath and its like want `wizardmath-cot`.
         micro_batches: Forward passes per optimisation step; more need less memory and pad less.
         max_length: Longest row in tokens, prompt and completion; what is longer is cut and counted.
         save_every: Steps between checkpoints; none are kept if unset.
@@ -91,6 +92,7 @@ class Recipe:
     data: tuple[DataSource, ...]
     backbone_repo: str | None = None
     backbone_revision: str | None = None
+    prompt: str = "lema-cot"
 
     method: Method = "qlora"
     rank: int = 64

@@ -29,7 +29,7 @@ from lema_hub.errors import InputError
 from lema_hub.hub.training import DataUse, Training
 from lema_hub.records import digest
 from lema_hub.train import backbones, data, quantisation
-from lema_hub.train.deprecations import quiet
+from lema_hub.train.noise import quiet
 from lema_hub.train.recipe import Recipe
 from lema_hub.train.schedule import Schedule, plan
 
@@ -70,6 +70,13 @@ class Prepared:
     schedule: Schedule
     digest: str
 
+    @property
+    def loss_tokens(self) -> int:
+        """How many of the tokens seen carry a loss."""
+        rows = self.rows
+        completions = [len(ids) - size for ids, size in zip(rows.ids, rows.prompt_lengths, strict=True)]
+        return sum(completions[row] for batch in self.schedule.batches() for row in batch)
+
 
 def prepare(recipe: Recipe, *, weights: bool = True) -> Prepared:
     """Read backbone and data, tokenise, and lay out every step.
@@ -91,7 +98,7 @@ def prepare(recipe: Recipe, *, weights: bool = True) -> Prepared:
         raise InputError(
             f"backbone {recipe.backbone!r} has no tokenizer that loads: {_line(error)}"
         ) from error
-    rows = data.load(recipe.data, tokenizer, max_length=recipe.max_length, prompt=backbone.prompt)
+    rows = data.load(recipe.data, tokenizer, max_length=recipe.max_length, prompt=recipe.prompt)
     schedule = plan(
         rows.lengths,
         max_steps=recipe.max_steps,
@@ -189,6 +196,7 @@ def train(
             "threads": _threads(),
             "rows_seen": prepared.schedule.rows,
             "tokens_seen": prepared.schedule.tokens,
+            "loss_tokens_seen": prepared.loss_tokens,
             "padded_tokens": prepared.schedule.padded_tokens,
             "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
             "data": [asdict(source) for source in used],

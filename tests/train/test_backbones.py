@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from pathlib import Path
 
@@ -63,7 +64,27 @@ def test_a_hub_that_is_not_there_is_one_line(recipe: Recipe, monkeypatch: pytest
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("card", "license"),
+    [
+        ("---\nlicense: mit\n---\n", "mit"),
+        ("---\nlicense: other\nlicense_name: mine\n---\n", "unknown"),
+        ("---\nlicense: [mit, x]\n---\n", "unknown"),
+        ("---\na: [\n---\n", "unknown"),
+        ("no front matter", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_the_licence_comes_from_the_backbone_s_card(
+    recipe: Recipe, backbone: Path, tmp_path: Path, card: str | None, license: str
+) -> None:
+    copy = shutil.copytree(backbone, tmp_path / "copy")
+    if card is not None:
+        (copy / "README.md").write_text(card)
+    assert resolve(_with(recipe, copy)).license == license
+
+
 def test_the_known_backbones_have_licences_and_whole_commits() -> None:
     for known in KNOWN.values():
         assert known.license in HUB_LICENSES
-        assert known.revision is None or len(known.revision) == 40
+        assert known.revision is None or re.fullmatch(r"[0-9a-f]{40}|v\d+\.\d+\.\d+", known.revision)

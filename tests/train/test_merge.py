@@ -11,8 +11,8 @@ import pytest
 
 from lema_hub.errors import InputError
 from lema_hub.train import Recipe, TrainResult, train
-from lema_hub.train.deprecations import quiet
 from lema_hub.train.merge import merge
+from lema_hub.train.noise import quiet
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +16,11 @@ from lema_hub.errors import InputError
 from lema_hub.hub.training import Training
 from lema_hub.train import Recipe, TrainResult, prepare, train
 from lema_hub.train.sft import build_trainer
+
+if TYPE_CHECKING:
+    from lema_hub.localhub import LocalHub
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the Hub client's own
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +142,94 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(recipe: Recipe, tmp_path
     name = "adapter_model.safetensors"
     assert (cut.adapter / name).read_bytes() == (whole.adapter / name).read_bytes()
     assert Training.read(cut.adapter).losses == Training.read(whole.adapter).losses
+
+
+def test_a_run_that_died_before_its_last_words_is_finished(recipe: Recipe, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(recipe, save_every=2)
+    whole = train(recipe, out=tmp_path / "run")
+    weights = (whole.adapter / "adapter_model.safetensors").read_bytes()
+    state = json.loads((whole.adapter / "run.json").read_text())
+    (whole.adapter / "run.json").write_text(json.dumps({"digest": state["digest"], "finished": False}))
+    (whole.adapter / "training.json").unlink()
+    (whole.adapter / "adapter_model.safetensors").unlink()
+    again = train(recipe, out=tmp_path / "run")
+    assert (again.steps, again.final_loss, again.reused) == (4, whole.final_loss, False)
+    assert (whole.adapter / "adapter_model.safetensors").read_bytes() == weights
+
+
+def test_overwriting_replaces_a_run_and_nothing_but_a_run(recipe: Recipe, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(recipe, max_steps=1)
+    first = train(recipe, out=tmp_path / "run")
+    (first.adapter / "left-over").write_text("")
+    train(dataclasses.replace(recipe, rank=2), out=tmp_path / "run", overwrite=True)
+    assert not (first.adapter / "left-over").exists()
+    assert json.loads((first.adapter / "adapter_config.json").read_text())["r"] == 2
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("")
+    with pytest.raises(InputError, match="exists and holds no run"):
+        train(recipe, out=tmp_path / "mine", overwrite=True)
+    assert (tmp_path / "mine" / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"micro_batches": 1}, {"micro_batches": 5}, {"gradient_checkpointing": True}]
+)
+def test_how_memory_is_saved_does_not_change_what_is_learnt(
+    recipe: Recipe, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """The loss is a mean over the tokens of a step, however they are cut into forward passes."""
+    from safetensors.torch import load_file
+
+    # Plain sums of gradients: AdamW would blow up differences in the last bit.
+    recipe = dataclasses.replace(recipe, method="lora", dropout=0.0, max_steps=3)
+    one = train(recipe, out=tmp_path / "one")
+    other = train(dataclasses.replace(recipe, **changes), out=tmp_path / "other")
+    a, b = (load_file(result.adapter / "adapter_model.safetensors") for result in (one, other))
+    for name in a:
+        assert (a[name] - b[name]).abs().max() < 1e-4, name
+    first, second = (Training.read(result.adapter).losses for result in (one, other))
+    assert [point.loss for point in second] == pytest.approx([point.loss for point in first], abs=1e-4)
+
+
+def test_a_full_model_is_saved_whole(recipe: Recipe, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    result = train(dataclasses.replace(recipe, method="full", max_steps=2), out=tmp_path / "run")
+    model = AutoModelForCausalLM.from_pretrained(result.adapter)
+    assert AutoTokenizer.from_pretrained(result.adapter).eos_token == "<eos>"
+    assert (
+        model.num_parameters()
+        == json.loads((result.adapter / "run.json").read_text())["trainable_parameters"]
+    )
+
+
+def test_a_published_adapter_names_its_base_and_loads_by_its_tag(
+    recipe: Recipe, at_hub: LocalHub, backbone: Path, tmp_path: Path
+) -> None:
+    """Both repositories by the stock clients, in a process that knows nothing but where the Hub is."""
+    from huggingface_hub import HfApi
+
+    from lema_hub.hub.publish import publish_adapter
+
+    api = HfApi(endpoint=at_hub.url, token=at_hub.token)
+    api.create_repo("lema/tiny-llama")
+    api.upload_folder(repo_id="lema/tiny-llama", folder_path=backbone)
+    api.create_tag("lema/tiny-llama", tag="v0.1.0")
+    run = train(dataclasses.replace(recipe, learning_rate=0.05), out=tmp_path / "run")
+    publish_adapter(run.adapter, "lema/tiny-lema", version="0.1.0", api=api)
+    script = """
+from peft import AutoPeftModelForCausalLM
+model = AutoPeftModelForCausalLM.from_pretrained("lema/tiny-lema", revision="v0.1.0")
+print(model.peft_config["default"].base_model_name_or_path, model.peft_config["default"].revision)
+print(sum(float(p.abs().sum()) > 0 for n, p in model.named_parameters() if "lora_B" in n))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False,
+        env={"PATH": os.environ["PATH"], "HF_ENDPOINT": at_hub.url, "HF_HUB_DISABLE_XET": "1",
+             "HF_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split("\n")[:2] == ["lema/tiny-llama v0.1.0", "14"]
 
 
 def test_the_adapter_loads_with_stock_peft_in_another_process(run: TrainResult, backbone: Path) -> None:
