@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from lema_hub.errors import InputError
 from lema_hub.hub.licenses import HUB_LICENSES
 from lema_hub.records import digest
@@ -29,6 +31,7 @@ _WEIGHTS = (
     "*.jinja",
     "README.md",
 )
+_DECISIVE = ("config.json", "*.safetensors", "tokenizer*", "*.model", "vocab.*", "merges.txt")
 _HASHED_WHOLE = 64 * 2**20  # bytes; the content of larger files is not read to tell two folders apart
 
 
@@ -158,10 +161,13 @@ def _from_folder(folder: Path, recipe: Recipe, known: Known | None) -> Backbone:
         repo=recipe.backbone_repo or (known.repo if known else folder.resolve().name),
         revision=recipe.backbone_revision or (known.revision if known else None),
         license=known.license if known else _license(folder),
-        digest=digest(
-            [(file.name, _fingerprint(file)) for file in sorted(folder.iterdir()) if file.is_file()]
-        ),
+        digest=digest([(file.name, _fingerprint(file)) for file in _decisive(folder)]),
     )
+
+
+def _decisive(folder: Path) -> list[Path]:
+    """The files that decide what the model computes: not its card, its curve or its scores."""
+    return sorted({file for pattern in _DECISIVE for file in folder.glob(pattern) if file.is_file()})
 
 
 def _fingerprint(file: Path) -> str:
@@ -175,6 +181,6 @@ def _license(folder: Path) -> str:
     card = folder / "README.md"
     try:
         named = (metadata_load(card) or {}).get("license") if card.is_file() else None
-    except ValueError:  # a card whose front matter is no YAML
+    except (ValueError, yaml.YAMLError):
         named = None
     return named if isinstance(named, str) and named in HUB_LICENSES and named != "other" else "unknown"

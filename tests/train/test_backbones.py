@@ -29,6 +29,8 @@ def test_a_folder_is_known_by_where_it_is_published(recipe: Recipe, backbone: Pa
 def test_other_weights_are_another_backbone(recipe: Recipe, backbone: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(backbone, tmp_path / "copy")
     assert resolve(_with(recipe, copy)).digest == resolve(recipe).digest
+    (copy / "README.md").write_text("A card does not make another model.")
+    assert resolve(_with(recipe, copy)).digest == resolve(recipe).digest
     weights = bytearray((copy / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (copy / "model.safetensors").write_bytes(weights)
@@ -65,7 +67,7 @@ def test_a_hub_that_is_not_there_is_one_line(recipe: Recipe, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("card", "license"),
+    ("card", "expected"),
     [
         ("---\nlicense: mit\n---\n", "mit"),
         ("---\nlicense: other\nlicense_name: mine\n---\n", "unknown"),
@@ -76,12 +78,12 @@ def test_a_hub_that_is_not_there_is_one_line(recipe: Recipe, monkeypatch: pytest
     ],
 )
 def test_the_licence_comes_from_the_backbone_s_card(
-    recipe: Recipe, backbone: Path, tmp_path: Path, card: str | None, license: str
+    recipe: Recipe, backbone: Path, tmp_path: Path, card: str | None, expected: str
 ) -> None:
     copy = shutil.copytree(backbone, tmp_path / "copy")
     if card is not None:
         (copy / "README.md").write_text(card)
-    assert resolve(_with(recipe, copy)).license == license
+    assert resolve(_with(recipe, copy)).license == expected
 
 
 def test_the_known_backbones_have_licences_and_whole_commits() -> None:
