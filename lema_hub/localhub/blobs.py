@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK_BYTES: Final = 1 << 20
 _SYNC_THREADS: Final = 16
+_RESERVE_BYTES: Final = 100_000_000
 
 
 class Blobs:
@@ -89,6 +91,10 @@ class Blobs:
     def _name(self, path: Path, sha256: str) -> None:
         _sync(path)
         path.replace(self.path(sha256))
+
+    def free_bytes(self) -> int:
+        """Room on the disk for further blobs, less a reserve for the database."""
+        return max(shutil.disk_usage(self._blobs).free - _RESERVE_BYTES, 0)
 
     def sweep(self) -> int:
         """Remove what interrupted uploads left in `tmp/`; only while no server writes. Returns the number."""

@@ -86,21 +86,20 @@ def read(readme: str) -> dict[str, Any]:
         raise CardError(f"the metadata header is larger than {MAX_HEADER_BYTES} bytes")
     try:
         _count_nodes(header)
-        loaded = yaml.load(header, Loader=_Loader)  # noqa: S506  # a SafeLoader, see above
+        loaded = json_safe(yaml.load(header, Loader=_Loader))  # noqa: S506  # a SafeLoader, see above
+    except CardError:
+        raise
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise CardError(f"invalid YAML: {error.problem or 'cannot be parsed'}{line}") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
-        if isinstance(error, CardError):
-            raise
-        raise CardError(
-            f"invalid YAML: {str(error).splitlines()[0] if str(error) else 'cannot be parsed'}"
-        ) from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        reason = next(iter(str(error).splitlines()), "cannot be parsed")
+        raise CardError(f"invalid YAML: {reason}") from None
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
         raise CardError(f"the metadata header must be a mapping, got {type(loaded).__name__}")
-    return {str(key): _json_safe(value) for key, value in loaded.items()}
+    return loaded
 
 
 def _count_nodes(text: str) -> None:
@@ -131,17 +130,26 @@ def _count_nodes(text: str) -> None:
             raise CardError(f"the metadata header is nested more than {MAX_DEPTH} deep")
 
 
-def _json_safe(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
+    """Data that JSON and the database can hold: no infinities, no broken Unicode, no endless numbers.
+
+    Raises:
+        CardError: A number has more than 128 bits.
+    """
     if isinstance(value, dict):
-        return {str(key): _json_safe(item) for key, item in value.items()}
+        return {json_safe(str(key)): json_safe(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)):
-        return [_json_safe(item) for item in value]
+        return [json_safe(item) for item in value]
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, bytes):
         return value.decode(errors="replace")
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, int) and value.bit_length() > 128:
+        raise CardError("a number has more than 128 bits")
     return value
 
 

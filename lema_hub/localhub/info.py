@@ -148,15 +148,12 @@ def _sibling(entry: trees.Entry, with_blobs: bool) -> Json:
 
 
 def _config(text: str) -> Json | None:
+    shown = ("architectures", "model_type", "quantization_config")
     try:
         config = json.loads(text)
-    except (ValueError, RecursionError):
+        return cards.json_safe({key: config[key] for key in shown if key in config})  # type: ignore[no-any-return]
+    except (ValueError, TypeError, RecursionError):
         return None
-    if not isinstance(config, dict):
-        return None
-    return {
-        key: config[key] for key in ("architectures", "model_type", "quantization_config") if key in config
-    }
 
 
 def _safetensors(blobs: Blobs, files: list[trees.Entry]) -> Json | None:

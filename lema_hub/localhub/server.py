@@ -103,6 +103,7 @@ class LocalHub:
                 uvicorn.Config(
                     application(state, names),
                     lifespan="off",
+                    ws="none",
                     log_config=None,
                     access_log=False,
                     server_header=False,

@@ -19,6 +19,10 @@ def test_read_gives_json_safe_data() -> None:
     assert found == {"a": "2024-01-31", "b": "inf", "c": ["x", 1, None], "1": {"y": True}}
 
 
+def test_what_json_or_the_database_cannot_hold_is_replaced() -> None:
+    assert cards.json_safe({"\ud800": ["\udfffx", float("nan"), 2**100]}) == {"?": ["?x", "nan", 2**100]}
+
+
 @pytest.mark.parametrize("readme", ["", "# no header", "---\n---\n# empty", "text\n---\na: 1\n---\n"])
 def test_a_readme_without_a_header_is_empty(readme: str) -> None:
     assert cards.read(readme) == {}
@@ -41,6 +45,10 @@ def test_a_rule_inside_a_line_does_not_end_the_header() -> None:
         ("a: &x [*x]", "alias"),
         ("a: " + "[" * 100 + "]" * 100, "nested more than"),
         ("a: *nowhere", "alias"),
+        ("a: 0x" + "f" * 100, "128 bits"),
+        ("a: " + "9" * 5000, "invalid YAML"),
+        ("0x" + "f" * 9000 + ": 1", "invalid YAML"),
+        ("? [a, b]\n: 1", "invalid YAML"),
     ],
 )
 def test_headers_that_cannot_be_read(header: str, message: str) -> None:

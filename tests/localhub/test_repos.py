@@ -275,4 +275,30 @@ def test_requests_of_the_wrong_shape(send: Send) -> None:
     assert send("POST", "/api/repos/create", body={"name": "a"}, token=None).status == 401
     assert send("POST", "/api/repos/create", body=b"[" * 100_000).status == 400
     assert send("GET", "/api/nothing").status == 404
+    assert send("GET", "/api/models/lema/no-such-repo/likers").status == 404
     assert send("PATCH", "/api/whoami-v2").status == 405
+
+
+def test_what_is_not_served_is_not_taken_for_a_missing_repo(api: HfApi, dataset: str) -> None:
+    with pytest.raises(HfHubHTTPError, match="does not serve GET") as caught:
+        list(api.get_repo_discussions(dataset, repo_type="dataset"))
+    assert caught.value.response.status_code == 501
+
+
+def test_pages_for_a_browser_are_plain_text(api: HfApi, send: Send) -> None:
+    made = api.create_repo("lema/shown", repo_type="dataset")
+    api.create_repo("lema/unseen", private=True)
+    card = b"---\nlicense: mit\n---\n<script>alert(1)</script>"
+    done = api.upload_file(
+        path_or_fileobj=card, path_in_repo="README.md", repo_id="lema/shown", repo_type="dataset"
+    )
+    api.create_tag("lema/shown", tag="v1", repo_type="dataset")
+    for place in (str(made), done.commit_url, f"{made}/tree/v1"):
+        page = send("GET", place, token=None)
+        assert page.headers["content-type"] == "text/plain; charset=utf-8"
+        for part in ("dataset lema/shown", done.oid, "v1", "README.md", "<script>"):
+            assert part in page.body.decode()
+    assert send("GET", "/lema/unseen", token=None).status == 401
+    assert b"datasets/lema/shown" in send("GET", "/", token=None).body
+    assert b"lema/unseen" not in send("GET", "/", token=None).body
+    assert b"lema/unseen" in send("GET", "/").body

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lema_hub.localhub import repos as repo_rows
 from lema_hub.localhub.errors import ApiError
-from lema_hub.localhub.http import accounts, files, refs, repos, uploads
+from lema_hub.localhub.http import accounts, files, pages, refs, repos, uploads
 from lema_hub.localhub.http.call import (
     AsyncHandler,
     Call,
@@ -50,12 +51,21 @@ _REPO_ROUTES: list[tuple[str, str, Handler]] = [
     ("POST", "/preupload/{revision}", uploads.preupload),
     ("POST", "/super-squash/{ref}", uploads.squash),
 ]
+_PAGE_ROUTES: list[tuple[str, str, Handler]] = [
+    ("GET", "", pages.repo),
+    ("GET", "/tree/{revision}", pages.repo),
+    ("GET", "/commit/{revision}", pages.repo),
+    ("GET", "/resolve/{revision}/{path:path}", files.resolve),
+    ("POST", ".git/info/lfs/objects/batch", uploads.batch),
+    ("POST", ".git/info/lfs/objects/verify", uploads.verify),
+]
 _FREE_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/api/whoami-v2", accounts.whoami),
     ("POST", "/api/validate-yaml", accounts.validate_yaml),
     ("POST", "/api/repos/create", repos.create),
     ("DELETE", "/api/repos/delete", repos.delete),
     ("POST", "/api/repos/move", repos.move),
+    ("GET", "/", pages.index),
     ("GET", "/api/telemetry/{topic:path}", accounts.nothing),
     ("GET", "/api/agent-harnesses", accounts.nothing),
 ]
@@ -84,17 +94,8 @@ def application(state: State, hosts: Iterable[str]) -> ASGIApp:
     for kind in ("dataset", "space", "model"):
         page = f"/{URL_PREFIXES[kind]}{{namespace}}/{{name}}"
         table += [
-            Route(
-                page + "/resolve/{revision}/{path:path}",
-                endpoint(state, files.resolve, kind),
-                methods=["GET"],
-            ),
-            Route(
-                page + ".git/info/lfs/objects/batch", endpoint(state, uploads.batch, kind), methods=["POST"]
-            ),
-            Route(
-                page + ".git/info/lfs/objects/verify", endpoint(state, uploads.verify, kind), methods=["POST"]
-            ),
+            Route(page + path, endpoint(state, handler, kind), methods=[method])
+            for method, path, handler in _PAGE_ROUTES
         ]
     router = Router(table, redirect_slashes=False, default=_unmatched(state))
     return _guard(router, frozenset(host.lower() for host in hosts))
@@ -108,9 +109,15 @@ def _unmatched(state: State) -> ASGIApp:
     """What no route takes; a repo id without a namespace (`gpt2`) is a repo that does not exist."""
 
     def absent(call: Call) -> Response:
-        if call.request.url.path.startswith("/api/") and call.request.url.path.split("/")[2] not in PLURALS:
-            raise ApiError(404, f"No such endpoint: {call.request.method} {call.request.url.path}")
-        raise repo_rows.not_found(call.identity, call.request.url.path)
+        path = call.request.url.path
+        match path.split("/")[1:]:
+            case ["api", plural, namespace, name, *rest] if plural in PLURALS and rest:
+                with call.state.store.read() as db:
+                    repo_rows.require(db, call.identity, PLURALS[plural], unquote(namespace), unquote(name))
+                raise ApiError(501, f"This server does not serve {call.request.method} {path}")
+            case ["api", plural, *_] if plural not in PLURALS:
+                raise ApiError(404, f"No such endpoint: {call.request.method} {path}")
+        raise repo_rows.not_found(call.identity, path)
 
     answer = endpoint(state, absent)
 

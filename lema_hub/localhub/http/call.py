@@ -172,12 +172,12 @@ def text_member(values: dict[str, Any], key: str, default: str | None = None, *,
     value = values.get(key)
     if value is None and default is not None:
         return default
-    if (
-        not isinstance(value, str)
-        or len(value) > limit
-        or any("\ud800" <= char <= "\udfff" for char in value)
-    ):
+    if not isinstance(value, str) or len(value) > limit:
         raise ApiError(400, f"Member {key!r} must be a string of at most {limit} characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ApiError(400, f"Member {key!r} must be a string of valid Unicode") from None
     return value
 
 

@@ -85,6 +85,7 @@ def batch(call: Call) -> Response:
     ):
         raise ApiError(422, f"Member 'objects' must be a list of at most {lfs.MAX_BATCH} objects")
     answers = []
+    free = call.state.blobs.free_bytes()
     with call.state.store.write() as db:
         repo = call.repo(db, "write")
         for wanted in objects:
@@ -94,7 +95,15 @@ def batch(call: Call) -> Response:
             if fault is not None:
                 answer |= {"oid": str(oid), "size": size if isinstance(size, int) else 0}
                 answer["error"] = {"code": 422, "message": fault}
-            elif not lfs.is_held(db, repo.key, oid):
+            elif lfs.is_held(db, repo.key, oid):
+                pass  # no actions: nothing to upload
+            elif size > free:
+                answer["error"] = {
+                    "code": 507,
+                    "message": f"The server's disk has {free} bytes left, not {size}",
+                }
+            else:
+                free -= size
                 slip = Slip(repo.key, oid, size, int(time.time()) + lfs.LIFETIME_SECONDS)
                 answer["actions"] = {
                     "upload": {"href": f"{call.base_url}/api/uploads/{call.state.signer.sign(slip)}"},
