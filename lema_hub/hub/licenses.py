@@ -16,9 +16,11 @@ legal advice.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lema_hub.hub.dataset import BuiltDataset
 from lema_hub.hub.manifest import ModelUse
 
 # Permissive licences in the order of what they ask: the last one present meets the others' conditions too.
@@ -135,6 +137,14 @@ def combine(rows: Mapping[str, int], models: Iterable[ModelUse] = ()) -> License
     if chosen is None:
         return License(None, ("there are no rows, so there is no licence",), tuple(duties))
     return License(chosen, (), (*_duties(chosen), *duties))
+
+
+def counted(built: BuiltDataset) -> Counter[str]:
+    """How many rows of a dataset have which licence, its sources included."""
+    counts = built.count("license")
+    for source in built.manifest.inputs:
+        counts.setdefault(source.license, source.rows)
+    return counts
 
 
 def naming_duty(base_license: str, repo_name: str) -> str | None:

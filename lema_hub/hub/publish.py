@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -78,7 +77,7 @@ def publish_dataset(
         )
     number = versions.parse(version)
     built = read_dataset(Path(folder))
-    terms = licenses.combine(_licenses(built), built.manifest.models)
+    terms = licenses.combine(licenses.counted(built), built.manifest.models)
     built, terms = _granted(built, terms, right)
     repo = Repo.at(repo_id, "dataset", api)
     with tempfile.TemporaryDirectory(prefix="lema-publish-") as staging:
@@ -283,14 +282,6 @@ def _changes(difference: Diff | None) -> tuple[str, ...]:
     if difference is None:
         return ("first version",)
     return tuple(difference.changes()) or ("no row changed",)
-
-
-def _licenses(built: BuiltDataset) -> Counter[str]:
-    """How many rows of the dataset and of its sources have which licence."""
-    counts = built.count("license")
-    for source in built.manifest.inputs:
-        counts.setdefault(source.license, source.rows)
-    return counts
 
 
 def _granted(

@@ -1,0 +1,49 @@
+"""`lema pull`: a published version into a folder.
+
+lema pull lema/lema-corrections@v0.1.0 --out corrections
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="namespace/name@version; the newest version without @.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The folder, new or empty; by default ./NAME-VERSION.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+) -> None:
+    """Download a version of a dataset or a model."""
+    from lema_hub.cli.publish import without_xet
+
+    without_xet()
+    from lema_hub.hub.pull import pull as fetch
+    from lema_hub.hub.pull import split_name
+
+    repo_id, revision = split_name(name)
+    folder = out or Path(f"{repo_id.rsplit('/', 1)[-1]}-{revision or 'newest'}")
+    pulled = fetch(repo_id, revision, out=folder)
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "folder": str(folder),
+                    "repo_id": repo_id,
+                    "repo_type": pulled.repo.repo_type,
+                    "revision": pulled.revision,
+                    "commit": pulled.commit,
+                }
+            )
+        )
+    else:
+        print(f"{repo_id} {pulled.revision} (commit {pulled.commit}) is in {folder}")
+        print(f"Check it:  lema verify {repo_id}@{pulled.revision}")

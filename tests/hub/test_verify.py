@@ -1,0 +1,162 @@
+"""`lema verify`: a release of ours passes, and every way to falsify one is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
+
+from hub.conftest import build_dataset
+from hub.test_cli import lema
+from lema_hub.hub.manifest import Manifest
+from lema_hub.hub.publish import publish_adapter, publish_dataset
+from lema_hub.hub.pull import pull
+from lema_hub.hub.verify import verify
+from lema_hub.localhub import LocalHub
+
+Falsify = Callable[[Path], None]
+
+
+def verdicts(api: HfApi, repo_id: str, revision: str | None = None) -> dict[str, str]:
+    return {check.name: check.verdict for check in verify(repo_id, revision, api=api).checks}
+
+
+@pytest.mark.parametrize("kind", ["corrections", "cot", "trajectories"])
+def test_a_release_of_ours_passes(api: HfApi, repo_id: str, tmp_path: Path, kind: str) -> None:
+    publish_dataset(build_dataset(tmp_path / "one", kind), repo_id, version="0.1.0", api=api)
+    publish_dataset(build_dataset(tmp_path / "two", kind, train=14), repo_id, version="0.2.0", api=api)
+    names = ["release", "rows", "leaks", "card", "dataset_info", "licence", "numbers"]
+    assert verdicts(api, repo_id, "v0.1.0") == dict.fromkeys(names, "pass")
+    assert verdicts(api, repo_id) == dict.fromkeys(names, "pass")
+
+
+def test_an_adapter_of_ours_passes(api: HfApi, repo_id: str, adapter: Path) -> None:
+    publish_adapter(adapter, repo_id, version="0.1.0", api=api)
+    names = ["release", "weights", "code", "card", "licence", "numbers"]
+    assert verdicts(api, repo_id) == dict.fromkeys(names, "pass")
+
+
+def text(name: str, old: str, new: str) -> Falsify:
+    def change(folder: Path) -> None:
+        before = (folder / name).read_text()
+        assert old in before
+        (folder / name).write_text(before.replace(old, new))
+
+    return change
+
+
+def drop_row(folder: Path) -> None:
+    path = folder / "data/nano/train.parquet"
+    pq.write_table(pq.read_table(path).slice(1), path)
+
+
+def relicense(folder: Path) -> None:
+    made = Manifest.read(folder)
+    replace(made, inputs=(replace(made.inputs[0], license="cc-by-sa-4.0"),)).write(folder)
+
+
+@pytest.mark.parametrize(
+    ("falsify", "failing"),
+    [
+        (text("README.md", "holds 16 corrections", "holds 160 corrections"), {"numbers"}),
+        (text("README.md", "| `nano` | `train` | 12 |", "| `nano` | `train` | 13,000 |"), {"numbers"}),
+        (text("README.md", "license: apache-2.0", "license: mit"), {"licence"}),
+        (text("README.md", "num_examples: 12", "num_examples: 13"), {"dataset_info"}),
+        (
+            text("README.md", "- name: seed\n    dtype: int64", "- name: seed\n    dtype: string"),
+            {"dataset_info"},
+        ),
+        (text("README.md", "  default: true\n", ""), {"card"}),
+        (text("manifest.json", '"train": 12', '"train": 11'), {"rows"}),
+        (drop_row, {"rows"}),
+        (relicense, {"licence"}),
+    ],
+)
+def test_a_falsified_release_fails(
+    api: HfApi, repo_id: str, built: Path, tmp_path: Path, falsify: Falsify, failing: set[str]
+) -> None:
+    """The falsified files are committed and the tag moved there, as only an owner of the Hub could."""
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    folder = pull(repo_id, out=tmp_path / "falsified", api=api).folder
+    falsify(folder)
+    changed = [path for path in folder.rglob("*") if path.is_file() and ".cache" not in path.parts]
+    commit = api.create_commit(
+        repo_id,
+        [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in changed],
+        repo_type="dataset",
+        commit_message="Falsify",
+    )
+    api.delete_tag(repo_id, tag="v0.1.0", repo_type="dataset")
+    api.create_tag(repo_id, tag="v0.1.0", revision=commit.oid, repo_type="dataset")
+    found = {check.name for check in verify(repo_id, "v0.1.0", api=api).failed}
+    assert found == failing | {"release"}  # the tag is no longer where the release says
+
+
+def test_a_dataset_of_somebody_else_is_checked_as_far_as_it_can_be(
+    api: HfApi, repo_id: str, tmp_path: Path
+) -> None:
+    from datasets import Dataset
+
+    Dataset.from_dict({"a": [1, 2, 3]}).to_parquet(tmp_path / "train.parquet")
+    card = (
+        "---\nlicense: mit\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: "
+        "data/train.parquet\n"
+        "dataset_info:\n- config_name: default\n  splits:\n  - name: train\n    num_examples: 3\n---\n# "
+        "Mine\n"
+    )
+    api.create_repo(repo_id, repo_type="dataset")
+    api.create_commit(
+        repo_id,
+        [
+            CommitOperationAdd("data/train.parquet", tmp_path / "train.parquet"),
+            CommitOperationAdd("README.md", card.encode()),
+        ],
+        repo_type="dataset",
+        commit_message="Add",
+    )
+    assert verdicts(api, repo_id) == {"release": "note", "code": "pass", "card": "pass", "rows": "pass"}
+    api.upload_file(
+        path_or_fileobj=card.replace("num_examples: 3", "num_examples: 4").encode(),
+        path_in_repo="README.md",
+        repo_id=repo_id,
+        repo_type="dataset",
+    )
+    assert verdicts(api, repo_id)["rows"] == "fail"
+
+
+def test_a_pickle_in_a_model_repo_fails(api: HfApi, repo_id: str, adapter: Path) -> None:
+    publish_adapter(adapter, repo_id, version="0.1.0", api=api)
+    api.upload_file(path_or_fileobj=b"\x80\x04}.", path_in_repo="optimizer.pt", repo_id=repo_id)
+    head = api.repo_info(repo_id).sha
+    assert verdicts(api, repo_id, head)["code"] == "fail"
+
+
+def test_the_commands_pull_and_verify(
+    hub: LocalHub, api: HfApi, repo_id: str, built: Path, tmp_path: Path
+) -> None:
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    done = lema(hub, "pull", f"{repo_id}@v0.1.0", "--out", tmp_path / "pulled")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "pulled/data/nano/train.parquet").is_file()
+    done = lema(hub, "verify", f"{repo_id}@v0.1.0")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("  pass  ") == 7
+    card = api.hf_hub_download(repo_id, "README.md", repo_type="dataset", local_dir=tmp_path / "card")
+    api.upload_file(
+        path_or_fileobj=Path(card).read_text().replace("holds 16", "holds 1,600").encode(),
+        path_in_repo="README.md",
+        repo_id=repo_id,
+        repo_type="dataset",
+    )
+    head = api.repo_info(repo_id, repo_type="dataset").sha
+    done = lema(hub, "verify", f"{repo_id}@{head}", "--json")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "(numbers)" in done.stderr
+    failed = [check for check in json.loads(done.stdout)["checks"] if check["verdict"] == "fail"]
+    assert failed[0]["detail"] == "the card says 1,600, a number that neither rows nor manifest give"
