@@ -135,16 +135,17 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
         return show(load(problem_id))
 
     def draw() -> tuple[Any, ...]:
-        return gr.update(value=None), *show(examples.draw(Random()))
+        return show(examples.draw(Random()))
 
-    def type_problem(question: str) -> tuple[Any, ...]:
+    def read_problem(question: str, kind: str | None) -> tuple[Any, ...]:
+        """The entry of the list that the problem is, if any, and the mistakes that it has room for."""
         problem = examples.recognise(question)
-        kinds = _kinds(problem) if problem else []
-        return (
-            gr.update(value=None),
-            gr.update(choices=kinds, value=None, interactive=bool(kinds)),
-            render.waiting(),
-        )
+        if problem is None:
+            return gr.update(value=None), gr.update(choices=[], value=None, interactive=False)
+        listed = problem.problem.problem_id if problem in examples.shown() else None
+        kinds = _kinds(problem)
+        kept = kind if kind in (value for _, value in kinds) else None
+        return gr.update(value=listed), gr.update(choices=kinds, value=kept, interactive=True)
 
     def choose_mistake(question: str, kind: str) -> tuple[Any, ...]:
         problem = examples.recognise(question)
@@ -202,8 +203,11 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
 
         quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         listed.input(choose_problem, listed, [question, mistake, solution, result], **quick)
-        another.click(draw, None, [listed, question, mistake, solution, result], **quick)
-        question.input(type_problem, question, [listed, mistake, result], trigger_mode="always_last", **quick)
+        another.click(draw, None, [question, mistake, solution, result], **quick)
+        # Not `input`: it comes with key presses only, not when text is pasted by mouse.
+        question.change(
+            read_problem, [question, mistake], [listed, mistake], trigger_mode="multiple", **quick
+        )
         mistake.input(choose_mistake, [question, mistake], [solution, result], **quick)
         corrector.input(describe, corrector, about, **quick)
         gr.on(

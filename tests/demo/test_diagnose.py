@@ -30,7 +30,10 @@ def test_every_shown_mistake_is_found_named_and_corrected() -> None:
             assert found.error_type == kind
             assert found.incorrect_step == nano.check(problem, split_steps(solution)).first_wrong
             assert found.steps_original == split_steps(solution)
-            assert found.steps_corrected[: found.incorrect_step - 1] == found.steps_original[: found.incorrect_step - 1]
+            assert (
+                found.steps_corrected[: found.incorrect_step - 1]
+                == found.steps_original[: found.incorrect_step - 1]
+            )
             assert nano.check(problem, found.steps_corrected).ok
             assert found.answer == problem.problem.answer
             assert found.verdict == "correct"
@@ -114,7 +117,11 @@ def test_an_adapter_finds_what_it_learned_and_the_checker_agrees(learned: Learne
     corrector = adapter(str(learned.adapter))
     solution = examples.mistakes(learned.problem.problem.problem_id)[learned.found]
     found = diagnose(learned.problem.problem.question, solution, corrector=corrector)
-    assert found.incorrect_step == found.exact_step == nano.check(learned.problem, split_steps(solution)).first_wrong
+    assert (
+        found.incorrect_step
+        == found.exact_step
+        == nano.check(learned.problem, split_steps(solution)).first_wrong
+    )
     assert found.error_type == learned.found
     assert found.verdict == "correct"
     assert nano.check(learned.problem, found.steps_corrected).ok
@@ -139,7 +146,8 @@ def test_a_ledger_remembers_the_answer(learned: Learned, tmp_path: Path) -> None
     solution = examples.mistakes(learned.problem.problem.problem_id)[learned.found]
     corrector = adapter(str(learned.adapter))
     first, second = (
-        diagnose(learned.problem.problem.question, solution, corrector=corrector, ledger=ledger) for _ in range(2)
+        diagnose(learned.problem.problem.question, solution, corrector=corrector, ledger=ledger)
+        for _ in range(2)
     )
     assert first.steps_corrected == second.steps_corrected
     with sqlite3.connect(ledger) as book:
