@@ -67,11 +67,19 @@ class Rows:
     def dataset(self) -> datasets.Dataset:
         """The rows as TRL's collator takes them: `input_ids` and `labels`, the prompt's labels `IGNORED`."""
         import datasets
+        import numpy as np
+        import pyarrow as pa
 
-        labels = [ids.copy() for ids in self.ids]
-        for row, prompt_length in zip(labels, self.prompt_lengths, strict=True):
-            row[:prompt_length] = IGNORED
-        return datasets.Dataset.from_dict({"input_ids": self.ids, "labels": labels})
+        lengths = np.asarray(self.lengths, dtype=np.int32)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        tokens = np.concatenate(self.ids)
+        position = np.arange(len(tokens), dtype=np.int32) - np.repeat(offsets[:-1], lengths)
+        labels = np.where(position < np.repeat(self.prompt_lengths, lengths), np.int32(IGNORED), tokens)
+        columns = {
+            name: pa.ListArray.from_arrays(offsets, values)
+            for name, values in (("input_ids", tokens), ("labels", labels))
+        }
+        return datasets.Dataset(pa.table(columns))
 
 
 def load(
