@@ -1,8 +1,9 @@
-r"""Equivalent rewritings and near misses of gold answers, made from their text alone (no parser of the judge is used).
+r"""Equivalent rewritings and near misses of gold answers, made from their text alone (no parser of the judge
+is used).
 
-Each rule looks at one shape of gold answer (an integer, a fraction, an interval, ...) and yields `Variant`s. A rewriting says the same in
-another notation; a near miss differs in what a lenient grader overlooks: a sign, a bracket, a base, a factor of 100, one
-unit in the last place, the case of a letter.
+Each rule looks at one shape of gold answer (an integer, a fraction, an interval, ...) and yields `Variant`s.
+A rewriting says the same in another notation; a near miss differs in what a lenient grader overlooks: a
+sign, a bracket, a base, a factor of 100, one unit in the last place, the case of a letter.
 
     >>> [variant.text for variant in variants("52_8") if variant.same][:2]
     ['52_{8}', '52 \\text{ base } 8']
@@ -26,7 +27,9 @@ class Variant:
 
 
 _INTEGER = re.compile(r"-?\d+")
-_FRACTION = re.compile(r"(-?)\\[dt]?frac\s?(?:\{(\d+)\}\{(\d+)\}|(\d)(\d)|\s(\d)(\d)|\{(\d+)\}(\d)|(\d)\{(\d+)\})")
+_FRACTION = re.compile(
+    r"(-?)\\[dt]?frac\s?(?:\{(\d+)\}\{(\d+)\}|(\d)(\d)|\s(\d)(\d)|\{(\d+)\}(\d)|(\d)\{(\d+)\})"
+)
 _ROOT = re.compile(r"(\d*)\s?\\sqrt\s?\{?(\d+)\}?")
 _PI = re.compile(r"(\d*)\s?\\pi")
 _DEGREES = re.compile(r"(-?\d+)\^\{?\\circ\}?")
@@ -164,7 +167,15 @@ def _angles_bases_money(gold: str) -> Iterator[tuple[str, bool, str]]:
     match = _DEGREES.fullmatch(gold)
     if match:
         n = match[1]
-        for text in (f"{n}^{{\\circ}}", f"{n}°", f"{n} degrees", f"{n}\\degree", n, f"{n}\\text{{ degrees}}", f"\\angle ABC = {n}^\\circ"):
+        for text in (
+            f"{n}^{{\\circ}}",
+            f"{n}°",
+            f"{n} degrees",
+            f"{n}\\degree",
+            n,
+            f"{n}\\text{{ degrees}}",
+            f"\\angle ABC = {n}^\\circ",
+        ):
             yield text, True, "degrees"
         yield f"{int(n) + 1}^\\circ", False, "another angle"
         yield f"{180 - int(n)}^\\circ" if n != "90" else "45^\\circ", False, "supplement"
@@ -173,7 +184,14 @@ def _angles_bases_money(gold: str) -> Iterator[tuple[str, bool, str]]:
     match = _BASED.fullmatch(gold)
     if match:
         digits, base = match[1], match[2]
-        for text in (f"{digits}_{{{base}}}", f"{digits} \\text{{ base }} {base}", f"{digits}_{base}", digits, f"({digits})_{base}", f"{digits}_{{\\text{{base }}{base}}}"):
+        for text in (
+            f"{digits}_{{{base}}}",
+            f"{digits} \\text{{ base }} {base}",
+            f"{digits}_{base}",
+            digits,
+            f"({digits})_{base}",
+            f"{digits}_{{\\text{{base }}{base}}}",
+        ):
             yield text, True, "base"
         yield f"{digits}_{{{int(base) + 1}}}", False, "another base"
         yield f"{int(digits) + 1}_{{{base}}}", False, "another digit"
@@ -182,7 +200,14 @@ def _angles_bases_money(gold: str) -> Iterator[tuple[str, bool, str]]:
     match = _MONEY.fullmatch(gold)
     if match:
         amount = match[1]
-        for text in (amount, f"${amount}", f"{amount} dollars", f"\\${amount}", f"{amount} \\text{{ dollars}}", f"USD {amount}"):
+        for text in (
+            amount,
+            f"${amount}",
+            f"{amount} dollars",
+            f"\\${amount}",
+            f"{amount} \\text{{ dollars}}",
+            f"USD {amount}",
+        ):
             yield text, True, "money"
         yield f"\\${float(amount) * 100:g}", False, "hundredfold"
         yield f"{amount} cents", False, "cents"
@@ -198,7 +223,13 @@ def _angles_bases_money(gold: str) -> Iterator[tuple[str, bool, str]]:
     match = _UNIT.fullmatch(gold)
     if match:
         number, unit, square = match.groups()
-        plain = {"inches": ("in", "cm"), "cm": ("cm", "m"), "cents": ("cents", "dollars"), "feet": ("ft", "miles"), "miles": ("mi", "feet")}
+        plain = {
+            "inches": ("in", "cm"),
+            "cm": ("cm", "m"),
+            "cents": ("cents", "dollars"),
+            "feet": ("ft", "miles"),
+            "miles": ("mi", "feet"),
+        }
         yield number, True, "no unit"
         yield f"{number} {unit}{square or ''}", True, "plain unit"
         if unit in plain:
@@ -302,7 +333,7 @@ def _algebra(gold: str) -> Iterator[tuple[str, bool, str]]:
         yield f"-{a} \\pm {b}", False, "sign"
     match = _EQUATION.fullmatch(gold)
     if match and match[3]:
-        y, slope, x, sign, rest = match.groups()
+        y, x = match[1], match[3]
         right = gold.split("=")[1].strip()
         yield f"{right} = {y}", True, "sides swapped"
         yield f"{y} - ({right}) = 0", True, "zero on the right"
@@ -316,15 +347,34 @@ def _texts_and_lists(gold: str) -> Iterator[tuple[str, bool, str]]:
     match = _WORD.fullmatch(gold)
     if match:
         word = match[1]
-        for text in (word, word.lower(), word.upper(), word.capitalize(), f"\\textbf{{{word}}}", f"\\mathrm{{{word}}}", f'"{word}"', f"\\text{{{word}.}}"):
+        for text in (
+            word,
+            word.lower(),
+            word.upper(),
+            word.capitalize(),
+            f"\\textbf{{{word}}}",
+            f"\\mathrm{{{word}}}",
+            f'"{word}"',
+            f"\\text{{{word}.}}",
+        ):
             yield text, True, "text"
         yield word[:-1], False, "one letter less"
         yield f"\\text{{not {word}}}", False, "negated"
-        yield {"even": "odd", "odd": "even", "east": "west", "west": "east"}.get(word.lower(), "Robert"), False, "another word"
+        yield (
+            {"even": "odd", "odd": "even", "east": "west", "west": "east"}.get(word.lower(), "Robert"),
+            False,
+            "another word",
+        )
     match = _OPTION.fullmatch(gold)
     if match:
         letter = match[1]
-        for text in (letter, f"({letter})", f"\\text{{{letter}}}", f"\\textbf{{({letter})}}", f"\\mathrm{{{letter}}}"):
+        for text in (
+            letter,
+            f"({letter})",
+            f"\\text{{{letter}}}",
+            f"\\textbf{{({letter})}}",
+            f"\\mathrm{{{letter}}}",
+        ):
             yield text, True, "option"
         yield f"({chr(ord(letter) + 1)})", False, "another option"
         yield f"{letter}, {chr(ord(letter) + 1)}", False, "two options"
@@ -333,22 +383,42 @@ def _texts_and_lists(gold: str) -> Iterator[tuple[str, bool, str]]:
         yield ", ".join(reversed(numbers)), True, "reordered"
         yield ",".join(numbers), True, "spaces"
         yield "\\{" + ",".join(numbers) + "\\}", True, "set"
-        yield " \\text{ and } ".join(numbers) if len(numbers) == 2 else ", ".join(numbers[:-1]) + ", and " + numbers[-1], True, "and"
+        yield (
+            " \\text{ and } ".join(numbers)
+            if len(numbers) == 2
+            else ", ".join(numbers[:-1]) + ", and " + numbers[-1],
+            True,
+            "and",
+        )
         yield ", ".join(f"x = {number}" for number in numbers), True, "assignments"
         yield ", ".join(numbers[:-1]), False, "one less"
         yield gold + ", 97", False, "one more"
         yield ", ".join([*numbers[:-1], str(int(numbers[-1]) + 1)]), False, "last one"
-        yield ", ".join(str(-int(number)) for number in numbers) if sum(map(int, numbers)) else "97, 98", False, "signs"
+        yield (
+            ", ".join(str(-int(number)) for number in numbers) if sum(map(int, numbers)) else "97, 98",
+            False,
+            "signs",
+        )
     for pattern in (_COLUMN, _MATRIX):
         match = pattern.fullmatch(gold)
         if not match:
             continue
         rows = [[cell.strip() for cell in row.split("&")] for row in match[1].split("\\\\")]
+
         def matrix(cells: list[list[str]], kind: str = "pmatrix") -> str:
             return f"\\begin{{{kind}}}" + "\\\\".join("&".join(row) for row in cells) + f"\\end{{{kind}}}"
+
         yield matrix(rows), True, "spaces"
         yield matrix(rows, "bmatrix"), True, "square brackets"
-        yield "\\left[\\begin{array}{" + "c" * len(rows[0]) + "}" + " \\\\ ".join(" & ".join(row) for row in rows) + "\\end{array}\\right]", True, "array"
+        yield (
+            "\\left[\\begin{array}{"
+            + "c" * len(rows[0])
+            + "}"
+            + " \\\\ ".join(" & ".join(row) for row in rows)
+            + "\\end{array}\\right]",
+            True,
+            "array",
+        )
         yield "[" + ",".join("[" + ",".join(row) + "]" for row in rows) + "]", True, "nested lists"
         changed = [list(row) for row in rows]
         changed[-1][-1] = f"{changed[-1][-1]} + 1"

@@ -1,4 +1,6 @@
-"""The one judge of answers: `judge` a whole output, `judge_answer` a bare answer, `extract`, `equivalent`, `majority`."""
+"""The one judge of answers: `judge` a whole output, `judge_answer` a bare answer, `extract`, `equivalent`,
+`majority`.
+"""
 
 from lema_hub.answers.extract import extract
 from lema_hub.answers.judge import Item, Judgement, equivalent, gold_answer, judge, judge_answer, judge_many

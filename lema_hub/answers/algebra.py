@@ -1,12 +1,14 @@
-"""The caller's side of the algebra processes: a few workers, started when first needed, each with hard limits.
+r"""The caller's side of the algebra processes: a few workers, started when first needed, each with hard
+limits.
 
-    >>> compare(r"\\frac{x}{2}", r"x \\cdot 0.5").result
+    >>> compare(r"\frac{x}{2}", r"x \cdot 0.5").result
     'equal'
 
-Usable from threads (a worker serves one caller at a time), from asyncio through `asyncio.to_thread`, and after a fork: the
-child process forgets its parent's workers and starts its own. No signal handler, no `__main__` re-run, no inherited
-memory: a worker is a fresh interpreter that runs `worker.py`. Trap: the first request of a process also pays for starting a
-worker (importing SymPy, half a CPU-second); its own limit counts from when the worker is ready.
+Usable from threads (a worker serves one caller at a time), from asyncio through `asyncio.to_thread`, and
+after a fork: the child process forgets its parent's workers and starts its own. No signal handler, no
+`__main__` re-run, no inherited
+memory: a worker is a fresh interpreter that runs `worker.py`. Trap: the first request of a process also pays
+for starting a worker (importing SymPy, half a CPU-second).
 """
 
 from __future__ import annotations
@@ -33,6 +35,11 @@ MEMORY_MB = 1024
 
 MAX_WORKERS = max(1, min(4, os.cpu_count() or 1))
 
+_ANSWER_S = 0.9
+"""A comparison that also has to start its worker gets what the start leaves of this, and at least
+`_MIN_LIMIT_S`."""
+
+_MIN_LIMIT_S = 0.3
 _START_S = 30.0
 _GRACE_S = 0.2
 
@@ -60,14 +67,18 @@ class _Worker:
             cwd="/",
             start_new_session=True,
         )
+        if self.process.stdin is None or self.process.stdout is None:
+            raise OSError("the algebra process has no pipes")
+        self._requests, self._replies = self.process.stdin.fileno(), self.process.stdout.fileno()
         ready = self._read(_START_S)
         if ready is None or ready.get("result") != "ready":
             self.kill()
-            raise OSError("the algebra process did not start; check that `python -c 'import math_verify'` works")
+            raise OSError(
+                "the algebra process did not start; check that `python -c 'import math_verify'` works"
+            )
 
     def _read(self, timeout_s: float) -> dict[str, str] | None:
-        assert self.process.stdout is not None
-        descriptor = self.process.stdout.fileno()
+        descriptor = self._replies
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         deadline = time.monotonic() + timeout_s
@@ -82,15 +93,14 @@ class _Worker:
         parsed: dict[str, str] = json.loads(reply)
         return parsed
 
-    def ask(self, gold: str, pred: str) -> Comparison | None:
+    def ask(self, gold: str, pred: str, limit_s: float, *, whole: bool = False) -> Comparison | None:
         """The worker's finding; None if the worker itself is gone or hangs."""
-        assert self.process.stdin is not None
-        request = {"gold": gold, "pred": pred, "limit_s": LIMIT_S, "memory_mb": MEMORY_MB}
+        request = {"gold": gold, "pred": pred, "whole": whole, "limit_s": limit_s, "memory_mb": MEMORY_MB}
         try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            os.write(self._requests, json.dumps(request).encode() + b"\n")
         except OSError:
             return None
-        reply = self._read(LIMIT_S + _GRACE_S)
+        reply = self._read(limit_s + _GRACE_S)
         return None if reply is None else Comparison(reply["result"], reply["detail"])  # type: ignore[arg-type]
 
     def kill(self) -> None:
@@ -122,15 +132,17 @@ class Pool:
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
 
-    def compare(self, gold: str, pred: str) -> Comparison:
+    def compare(self, gold: str, pred: str, *, whole: bool = False) -> Comparison:
         """Compare two LaTeX answers in a worker; never raises, never takes much longer than `LIMIT_S`."""
         with self._free:
+            begin = time.monotonic()
             try:
                 worker = self._take()
             except OSError as error:
                 logger.warning("%s", error)
                 return Comparison("crashed", str(error))
-            finding = worker.ask(gold, pred)
+            limit_s = min(LIMIT_S, max(_MIN_LIMIT_S, _ANSWER_S - (time.monotonic() - begin)))
+            finding = worker.ask(gold, pred, limit_s, whole=whole)
             if finding is None:
                 with self._lock:
                     self._all.discard(worker)
@@ -179,6 +191,12 @@ atexit.register(pool.close)
 os.register_at_fork(after_in_child=pool.after_fork)
 
 
-def compare(gold: str, pred: str) -> Comparison:
-    """Compare two LaTeX answers with math-verify in one of this process's workers."""
-    return pool.compare(gold, pred)
+def compare(gold: str, pred: str, *, whole: bool = False) -> Comparison:
+    """Compare two LaTeX answers with math-verify in one of this process's workers.
+
+    Args:
+        gold: The right answer, without math delimiters.
+        pred: The other answer; if `whole`, a whole output that math-verify extracts from by its own rules.
+        whole: Run math-verify as it comes, for the panel of graders.
+    """
+    return pool.compare(gold, pred, whole=whole)

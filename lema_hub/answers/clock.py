@@ -1,7 +1,8 @@
-"""Times of day and dates as word problems have them: `8:34 p.m.`, `20:34`, `10 AM`, `June 20`, `20 June 2024`.
+"""Times of day and dates as word problems have them: `8:34 p.m.`, `20:34`, `10 AM`, `June 20`, `20 June
+2024`.
 
-    >>> read_clock("8:34 p.m.").matches(read_clock("20:34"))
-    True
+>>> read_clock("8:34 p.m.").matches(read_clock("20:34"))
+True
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
 _TIME = re.compile(
     r"(?:at\s+)?(?P<hour>\d{1,2})(?:\s?:\s?(?P<minute>[0-5]\d))?(?:\s?:\s?(?P<second>[0-5]\d))?\s*(?P<half>[ap]\.?\s?m\.?|noon|midnight|o'?clock)?",
     re.IGNORECASE,
@@ -31,7 +32,9 @@ class Clock:
     half: str | None
 
     def matches(self, other: Clock) -> bool:
-        """Whether both can be the same time: an open half of the day fits either, an hour above 12 settles it."""
+        """Whether both can be the same time: an open half of the day fits either, an hour above 12 settles
+        it.
+        """
         mine, others = self._hours(), other._hours()
         return bool(mine & others) and (self.minute, self.second) == (other.minute, other.second)
 
@@ -53,7 +56,9 @@ class Date:
 
     def matches(self, other: Date) -> bool:
         """The same day; a year that only one of them has does not count."""
-        return (self.month, self.day) == (other.month, other.day) and (None in (self.year, other.year) or self.year == other.year)
+        return (self.month, self.day) == (other.month, other.day) and (
+            None in (self.year, other.year) or self.year == other.year
+        )
 
 
 def _bare(text: str) -> str:
@@ -81,7 +86,11 @@ def read_date(text: str) -> Date | None:
     if match is None:
         return None
     name = (match["month"] or match["month2"]).lower()
-    months = [index for index, month in enumerate(_MONTHS, 1) if month == name or (len(name) >= 3 and month.startswith(name))]
+    months = [
+        index
+        for index, month in enumerate(_MONTHS, 1)
+        if month == name or (len(name) >= 3 and month.startswith(name))
+    ]
     if not months:
         return None
     return Date(months[0], int(match["day"] or match["day2"]), int(match["year"]) if match["year"] else None)

@@ -1,12 +1,14 @@
 r"""Whether two bare answers are the same answer.
 
-Our own readers decide nearly always, exactly: decimal strings, rational arithmetic, canonical forms of roots and polynomials. What
-they cannot read or settle goes to math-verify in a worker process (`algebra`). docs/answers.md has the rules; those
-for what is ambiguous are decided here and in `scalars`:
+Our own readers decide nearly always, exactly: decimal strings, rational arithmetic, canonical forms of roots
+and polynomials. What they cannot read or settle goes to math-verify in a worker process (`algebra`).
+docs/answers.md has the rules; those for what is ambiguous are decided here and in `scalars`:
 
-* A percent sign may stand for a hundredth or for the unit of the question; a missing one never multiplies by 100.
+* A percent sign may stand for a hundredth or for the unit of the question; a missing one never multiplies by
+  100.
 * A unit counts only if both answers have one.
-* A decimal stands for a number without a short decimal form if it is its correct rounding to at least four places.
+* A decimal stands for a number without a short decimal form if it is its correct rounding to at least four
+  places.
 * A bare list is unordered unless the question asks for an order; a tuple is ordered.
 """
 
@@ -84,7 +86,9 @@ def _branches(value: Value) -> tuple[Value, ...]:
     if isinstance(value, Relation) and value.operators == ("=",) and value.names[0]:
         right = value.sides[1]
         if isinstance(right, Scalar) and has_plus_minus(right.tree):
-            return tuple(Relation((value.sides[0], branch), ("=",), value.names) for branch in _branches(right))
+            return tuple(
+                Relation((value.sides[0], branch), ("=",), value.names) for branch in _branches(right)
+            )
     return (value,)
 
 
@@ -99,7 +103,9 @@ def _distinct(values: tuple[Value, ...], context: _Context) -> list[Value]:
 def _same_unordered(
     gold: tuple[Value, ...], pred: tuple[Value, ...], context: _Context, *, gold_is_set: bool = False
 ) -> Finding:
-    """Items in any order; what the prediction repeats counts once, what the gold answer repeats only in a set."""
+    """Items in any order; what the prediction repeats counts once, what the gold answer repeats only in a
+    set.
+    """
     if max(len(gold), len(pred)) > 100:
         return _same_ordered(gold, pred, context) if len(gold) == len(pred) else "different"
     left = list(pred)
@@ -132,17 +138,23 @@ def _same_ordered(gold: tuple[Value, ...], pred: tuple[Value, ...], context: _Co
 
 
 def _assigned(value: Value) -> Value | None:
-    """The right side of `x = 5`, `f(x) = ...`, `5 = x`; None if the equation is more than a name for a value."""
+    """The right side of `x = 5`, `f(x) = ...`, `5 = x`; None if the equation is more than a name for a
+    value.
+    """
     if not isinstance(value, Relation) or value.operators != ("=",):
         return None
-    for name, side, other in ((value.names[0], *value.sides), (value.names[1], *reversed(value.sides))):
-        if name is None:
-            continue
-        if isinstance(other, Scalar) and isinstance(side, Scalar) and side.tree[0] == "s":
-            if side.tree[1] in numeric.symbols(other.tree):
-                continue
-        return other
+    left, right = value.sides
+    for name, side, other in ((value.names[0], left, right), (value.names[1], right, left)):
+        if name is not None and not _defines_itself(side, other):
+            return other
     return None
+
+
+def _defines_itself(side: Value, other: Value) -> bool:
+    """Whether `x = 2x - 3` has its name on both sides."""
+    if not (isinstance(side, Scalar) and isinstance(other, Scalar)):
+        return False
+    return side.tree[0] == "s" and side.tree[1] in numeric.symbols(other.tree)
 
 
 def _equation(value: Relation) -> Tree | None:
@@ -153,12 +165,20 @@ def _equation(value: Relation) -> Tree | None:
 
 
 def _same_equation(gold: Relation, pred: Relation, context: _Context) -> Finding:
-    """Equations are the same if one is the other times a constant; so are inequalities, with the sign in mind."""
+    """Equations are the same if one is the other times a constant; so are inequalities, with the sign in
+    mind.
+    """
     if len(gold.operators) != len(pred.operators):
         return "different"
     if len(gold.operators) > 1:
-        same_way = _same_ordered(gold.sides, pred.sides, context) if gold.operators == pred.operators else "different"
-        flipped = tuple({"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(mark, mark) for mark in reversed(pred.operators))
+        same_way = (
+            _same_ordered(gold.sides, pred.sides, context)
+            if gold.operators == pred.operators
+            else "different"
+        )
+        flipped = tuple(
+            {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(mark, mark) for mark in reversed(pred.operators)
+        )
         if same_way == "different" and gold.operators == flipped:
             return _same_ordered(gold.sides, tuple(reversed(pred.sides)), context)
         return same_way
@@ -169,7 +189,11 @@ def _same_equation(gold: Relation, pred: Relation, context: _Context) -> Finding
     one, other = _equation(gold), _equation(pred)
     if one is None or other is None:
         if gold.names[0] and pred.names[0]:
-            return _same(gold.sides[1], pred.sides[1], context) if gold.names[0].lower() == pred.names[0].lower() else "different"
+            return (
+                _same(gold.sides[1], pred.sides[1], context)
+                if gold.names[0].lower() == pred.names[0].lower()
+                else "different"
+            )
         return "unknown"
     mark, sign = gold.operators[0], 1
     if mark != pred.operators[0]:
@@ -201,9 +225,9 @@ def _same_sequence(gold: Sequence, pred: Sequence, context: _Context) -> Finding
     if "tuple" in (gold.kind, pred.kind):
         if "set" in (gold.kind, pred.kind):
             return "different"
-        if gold.kind == pred.kind and (gold.opening, gold.closing) != (pred.opening, pred.closing):
-            if len(gold.items) == 2 or {gold.opening + gold.closing, pred.opening + pred.closing} - {"()", "[]"}:
-                return "different"
+        brackets = {gold.opening + gold.closing, pred.opening + pred.closing}
+        if gold.kind == pred.kind and len(brackets) > 1 and (len(gold.items) == 2 or brackets != {"()", "[]"}):
+            return "different"
         if gold.kind != pred.kind and (gold if gold.kind == "tuple" else pred).opening != "(":
             return "different"
         return _same_ordered(gold.items, pred.items, context)
@@ -212,8 +236,14 @@ def _same_sequence(gold: Sequence, pred: Sequence, context: _Context) -> Finding
     if gold.kind == pred.kind == "list" and context.ordered:
         return _same_ordered(gold.items, pred.items, context)
     for named, bare in ((gold, pred), (pred, gold)):
-        names = [item.names[0] for item in named.items if isinstance(item, Relation) and item.operators == ("=",)]
-        if len(names) == len(named.items) and len(set(names)) > 1 and not any(isinstance(item, Relation) for item in bare.items):
+        names = [
+            item.names[0] for item in named.items if isinstance(item, Relation) and item.operators == ("=",)
+        ]
+        if (
+            len(names) == len(named.items)
+            and len(set(names)) > 1
+            and not any(isinstance(item, Relation) for item in bare.items)
+        ):
             return _same_ordered(gold.items, pred.items, context)  # `x = 1, y = 2` against `1, 2`
     return _same_unordered(_branches(gold), _branches(pred), context, gold_is_set=gold.kind == "set")
 
@@ -271,9 +301,7 @@ def _same(gold: Value, pred: Value, context: _Context) -> Finding:
         if isinstance(one, Relation):
             branches = _branches(one)
             if len(branches) > 1:
-                return _same_unordered(
-                    _branches(gold), _branches(pred), context
-                )
+                return _same_unordered(_branches(gold), _branches(pred), context)
             inner = _assigned(one)
             if inner is None:
                 return "different"
@@ -285,7 +313,11 @@ def _same(gold: Value, pred: Value, context: _Context) -> Finding:
             if isinstance(other, Scalar):
                 return _same_unordered(_branches(gold), _branches(pred), context)
             if len(one.items) == 1:
-                return _same(one.items[0], other, context) if one is gold else _same(other, one.items[0], context)
+                return (
+                    _same(one.items[0], other, context)
+                    if one is gold
+                    else _same(other, one.items[0], context)
+                )
             distinct = _distinct(one.items, context)
             if len(distinct) == 1:
                 return _same(distinct[0], other, context)
@@ -301,7 +333,12 @@ def _same(gold: Value, pred: Value, context: _Context) -> Finding:
             return _same_ratio(_clock_ratio(one), other)
         if isinstance(one, Based) and isinstance(other, Scalar):
             return _same_based(one, other, gold is one, context)
-        if isinstance(one, Ratio) and isinstance(other, Scalar) and len(one.parts) == 2 and other.unit is None:
+        if (
+            isinstance(one, Ratio)
+            and isinstance(other, Scalar)
+            and len(one.parts) == 2
+            and other.unit is None
+        ):
             return same_tree(("/", one.parts[0], one.parts[1]), other.tree)
         if isinstance(one, Words) and isinstance(other, Scalar):
             return _known(_letters(other.tree) == one.text)
@@ -309,7 +346,9 @@ def _same(gold: Value, pred: Value, context: _Context) -> Finding:
         return _same_ratio(gold, pred)
     if isinstance(gold, Clock) and isinstance(pred, Clock):
         asked_ratio = context.question is not None and "ratio" in context.question.lower()
-        return _same_ratio(_clock_ratio(gold), _clock_ratio(pred)) if asked_ratio else _known(gold.matches(pred))
+        return (
+            _same_ratio(_clock_ratio(gold), _clock_ratio(pred)) if asked_ratio else _known(gold.matches(pred))
+        )
     if isinstance(gold, Date) and isinstance(pred, Date):
         return _known(gold.matches(pred))
     return _known(gold == pred)
@@ -324,7 +363,9 @@ def _letters(tree: Tree) -> str | None:
 
 
 def _same_based(based: Based, bare: Scalar, gold_is_based: bool, context: _Context) -> Finding:
-    """The question's base need not be repeated; a base that the question did not ask for is another number."""
+    """The question's base need not be repeated; a base that the question did not ask for is another
+    number.
+    """
     asked = context.question is not None and "base" in context.question.lower()
     if based.base != 10 and not (gold_is_based or asked):
         return "different"
@@ -332,7 +373,10 @@ def _same_based(based: Based, bare: Scalar, gold_is_based: bool, context: _Conte
 
 
 def _compare_choice(pred: str, gold: str) -> Equality:
-    letters = [choice_in(clean(text), first=True) or choice_in(clean(text).upper(), first=True) for text in (pred, gold)]
+    letters = [
+        choice_in(clean(text), first=True) or choice_in(clean(text).upper(), first=True)
+        for text in (pred, gold)
+    ]
     if letters[1] is None:
         same = plain_words(clean(pred)) == plain_words(clean(gold))
         return Equality("correct" if same else "wrong", "option texts")
@@ -344,7 +388,9 @@ def _compare_choice(pred: str, gold: str) -> Equality:
 
 
 def _read_both(gold: str, pred: str) -> tuple[Value, Value]:
-    """Both answers; a comma between digits is a decimal comma if only so both are numbers (`1,22` and `1.22`)."""
+    """Both answers; a comma between digits is a decimal comma if only so both are numbers (`1,22` and
+    `1.22`).
+    """
     values = [read(gold), read(pred)]
     for index, text in enumerate((gold, pred)):
         if isinstance(values[1 - index], Scalar) and _DECIMAL_COMMA.fullmatch(text):
@@ -370,7 +416,10 @@ def compare(pred: str, gold: str, *, style: AnswerStyle, question: str | None = 
     if style == "choice":
         return _compare_choice(pred, gold)
     if len(pred) > MAX_LENGTH or len(gold) > MAX_LENGTH:
-        return Equality("correct" if pred.strip() == gold.strip() else "wrong", f"over {MAX_LENGTH} characters: as strings")
+        return Equality(
+            "correct" if pred.strip() == gold.strip() else "wrong",
+            f"over {MAX_LENGTH} characters: as strings",
+        )
     left, right = clean(pred), clean(gold)
     if left == right and left:
         return Equality("correct", "same text")
@@ -389,18 +438,25 @@ def compare(pred: str, gold: str, *, style: AnswerStyle, question: str | None = 
     if finding == "unknown":
         return _by_algebra(left, right, "not settled exactly")
     kind = type(gold_value).__name__.lower()
-    return Equality("correct" if finding == "equal" else "wrong", f"{kind} {'equal' if finding == 'equal' else 'differs'}")
+    return Equality(
+        "correct" if finding == "equal" else "wrong", f"{kind} {'equal' if finding == 'equal' else 'differs'}"
+    )
 
 
 def _by_algebra(pred: str, gold: str, why: str) -> Equality:
     """Ask math-verify, in a worker, about what our readers could not settle."""
     if max(len(pred), len(gold)) > _MAX_ALGEBRA:
         return Equality("wrong", f"{why}; over {_MAX_ALGEBRA} characters, so not given to math-verify")
-    if not (re.search(r"[\d\\]", pred) and re.search(r"[\d\\]", gold)):
-        return Equality("correct" if plain_words(pred) == plain_words(gold) else "wrong", f"{why}; compared as words")
+    if "is not mathematics" in why or not (re.search(r"[\d\\]", pred) and re.search(r"[\d\\]", gold)):
+        return Equality(
+            "correct" if plain_words(pred) == plain_words(gold) else "wrong", f"{why}; compared as words"
+        )
     finding = algebra.compare(gold, pred)
     if finding.result == "timeout":
         return Equality("timeout", f"{why}; {finding.detail}")
     if finding.result == "crashed":
         return Equality("crashed", f"{why}; {finding.detail}")
-    return Equality("correct" if finding.result == "equal" else "wrong", f"{why}; math-verify: {finding.detail or finding.result}")
+    return Equality(
+        "correct" if finding.result == "equal" else "wrong",
+        f"{why}; math-verify: {finding.detail or finding.result}",
+    )

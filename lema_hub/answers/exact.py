@@ -1,9 +1,10 @@
 r"""Exact algebra on trees: sums of rational multiples of roots, pi, e, i and symbols, in a canonical form.
 
-A polynomial is a dict from monomials to Fractions; a monomial is a frozenset of (generator, exponent) pairs, where a generator is a
-prime (its exponent in [0, 1): what is left of a root), a symbol, a constant, or a subtree in canonical form that has no simpler one.
-Products of different roots of primes are linearly independent over the rationals (Besicovitch 1940), so two equal
-numbers of this kind have the same dict, and `equal` needs no tolerance.
+A polynomial is a dict from monomials to Fractions; a monomial is a frozenset of (generator, exponent) pairs,
+where a generator is a prime (its exponent in [0, 1): what is left of a root), a symbol, a constant, or a
+subtree in canonical form that has no simpler one. Products of different roots of primes are linearly
+independent over the rationals (Besicovitch 1940), so two equal numbers of this kind have the same dict, and
+`equal` needs no tolerance.
 
     >>> from lema_hub.answers.syntax import parse, tokenize
     >>> equal(parse(tokenize(r"\frac{1}{\sqrt{3}}")), parse(tokenize(r"\frac{\sqrt{3}}{3}")))
@@ -47,7 +48,9 @@ class _Budget:
 
 
 def _factorize(number: int) -> dict[int, int]:
-    """Prime factors by trial division to 10,000; a larger cofactor stays whole, or the root of a perfect power."""
+    """Prime factors by trial division to 10,000; a larger cofactor stays whole, or the root of a perfect
+    power.
+    """
     factors: dict[int, int] = {}
     divisor = 2
     while divisor * divisor <= number and divisor < 10_000:
@@ -238,7 +241,9 @@ def _root_power(base: Polynomial, exponent: Fraction, budget: _Budget) -> Polyno
         primitive = {monomial: coefficient / content for monomial, coefficient in base.items()}
         outside = _root_power(_constant(content), exponent, budget)
         generator = ("sum", frozenset(primitive.items()))
-        return _multiply(outside, _expand_roots({frozenset({(generator, exponent)}): Fraction(1)}, budget), budget)
+        return _multiply(
+            outside, _expand_roots({frozenset({(generator, exponent)}): Fraction(1)}, budget), budget
+        )
     [(monomial, coefficient)] = base.items()
     exponents: dict[Any, Fraction] = {}
     for generator, power in monomial:
@@ -272,7 +277,9 @@ def _power(base: Rational, exponent: Rational, budget: _Budget) -> Rational:
             base, whole = _inverse(base, budget), -whole
         return Rational(_power_whole(base.top, whole, budget), _power_whole(base.bottom, whole, budget))
     bottom = _root_power(base.bottom, number, budget)
-    return _product(Rational(_root_power(base.top, number, budget)), _inverse(Rational(bottom), budget), budget)
+    return _product(
+        Rational(_root_power(base.top, number, budget)), _inverse(Rational(bottom), budget), budget
+    )
 
 
 def _function(name: str, values: list[Rational], budget: _Budget) -> Rational:

@@ -4,12 +4,13 @@ The rules, in the order in which they decide (docs/answers.md has the reasons):
 
 1. What follows the first answer is cut at a chat token or at the heading of another question (`Question:`,
    `### Instruction:`): base models run on.
-2. Markers of an answer: `#### 18`, `\boxed{18}`, `The answer is 18.`, `Answer: 18`, a line `A: 18`. The **last** marker
-   that has an answer behind it wins, whatever its kind: a text that corrects itself counts by its last answer.
-   Boxes joined by nothing but commas, `and` and `or` are one list.
-3. Without a marker the last line counts: for `number` its last number, for `math` its last formula (or the whole line
-   if it is short), for `choice` its letter, for `text` the line itself.
-4. An answer that touches the end of an output cut off by the token limit, or a box that never closes, is `cut`.
+2. Markers of an answer: `#### 18`, `\boxed{18}`, `The answer is 18.`, `Answer: 18`, a line `A: 18`. The
+   **last** marker that has an answer behind it wins, whatever its kind: a text that corrects itself counts
+   by its last answer. Boxes joined by nothing but commas, `and` and `or` are one list.
+3. Without a marker the last line counts: for `number` its last number, for `math` its last formula (or the
+   whole line if it is short), for `choice` its letter, for `text` the line itself.
+4. An answer that touches the end of an output cut off by the token limit, or a box that never closes, is
+`cut`.
 
     >>> find("So 3 + 4 = 8. The answer is 8. Wait, 3 + 4 = 7. The answer is 7.", style="number").answer
     '7'
@@ -44,9 +45,12 @@ class Found:
     cut: bool = False
 
 
-_CHAT_TOKEN = re.compile(r"<\|(?:im_end|im_start|eot_id|endoftext|end_of_text|end|user|assistant)\|>|</s>|<eos>|<end_of_turn>")
+_CHAT_TOKEN = re.compile(
+    r"<\|(?:im_end|im_start|eot_id|endoftext|end_of_text|end|user|assistant)\|>|</s>|<eos>|<end_of_turn>"
+)
 _NEXT_QUESTION = re.compile(
-    r"\n\s*(?:#+\s*)?(?:\*\*)?(?:Question|Problem|Q|Instruction|User|Human|Input)(?:\s*\d+)?(?:\*\*)?\s*[:：]", re.IGNORECASE
+    r"\n\s*(?:#+\s*)?(?:\*\*)?(?:Question|Problem|Q|Instruction|User|Human|Input)(?:\s*\d+)?(?:\*\*)?\s*[:：]",
+    re.IGNORECASE,
 )
 _MARKER = re.compile(
     r"(?P<hash>####)"
@@ -60,14 +64,21 @@ _NO_ANSWER = re.compile(
     r"(?:\W*(?:not\b|correct\b|right\b|wrong\b|incorrect\b|therefore\b|given\b|found\b|verified\b|as follows\b|confirmed\b|unknown\W*$)|\W*$)",
     re.IGNORECASE,
 )
-_JOIN = re.compile(r"(?:\s|[$,.;&]|\\[()]|\\quad|\\text\s*\{|\}|\band\b|\bor\b|\\\]|\\\[|\\[,;!])*", re.IGNORECASE)
+_JOIN = re.compile(
+    r"(?:\s|[$,.;&]|\\[()]|\\quad|\\text\s*\{|\}|\band\b|\bor\b|\\\]|\\\[|\\[,;!])*", re.IGNORECASE
+)
 _SENTENCE_END = re.compile(r"(?<!\b[ap])(?<!\b[ap]\.m)[.!?](?=[\s*\"')]*(?:\s|$))|。|\n\s*\n")
-_AFTERTHOUGHT = re.compile(r"[,;]?\s+(?:because|since|so|which|whereas|as (?:we|it|the|this|that)|when|where|it|if)\b|(?<=[\d\w%])\s\((?=[a-z]{2})", re.IGNORECASE)
+_AFTERTHOUGHT = re.compile(
+    r"[,;]?\s+(?:because|since|so|which|whereas|as (?:we|it|the|this|that)|when|where|it|if)\b|(?<=[\d\w%])\s\((?=[a-z]{2})",
+    re.IGNORECASE,
+)
 _ABOUT = re.compile(r"^(?:(?:that|therefore|thus|hence|just|exactly|about|approximately|only|indeed|simply|clearly|for sure|probably)\b\s*,?\s*)+", re.IGNORECASE)  # fmt: skip
 
 
 def boxed_content(text: str, start: int) -> tuple[str | None, int]:
-    r"""The content of the `\boxed` whose command ends at `start`, and where it ends; None if it never closes."""
+    r"""The content of the `\boxed` whose command ends at `start`, and where it ends; None if it never
+    closes.
+    """
     position = start
     while position < len(text) and text[position] in " \n":
         position += 1
@@ -143,14 +154,19 @@ _VALUE = re.compile(
 )
 _EXPRESSION = re.compile(r"^[\s$\\]*[-+(]?[\d.,$\\%()\[\]{}+*/^= a-z-]*$", re.IGNORECASE)
 _BOLD = re.compile(r"\*\*([^*\n]{1,80})\*\*")
-_FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$(?!\s?\d[\d,.]*\s[^$]*$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_FORMULA = re.compile(
+    r"\$\$(.+?)\$\$|(?<![\\$])\$(?!\s?\d[\d,.]*\s[^$]*$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
+    re.DOTALL,
+)
 
 
 _NOT = re.compile(r"\bnot\b\W*$")
 
 
 def last_number(text: str, *, first: bool = False) -> str | None:
-    """The last (or first) number of a sentence as it is written, with its fraction, percent sign or scale word."""
+    """The last (or first) number of a sentence as it is written, with its fraction, percent sign or scale
+    word.
+    """
     found = None
     for match in _VALUE.finditer(text):
         if _NOT.search(text[max(0, match.start() - 8) : match.start()]):
@@ -175,14 +191,19 @@ def number_in(clause: str) -> str | None:
 
 _QUOTES = re.compile(r'^\\?["“]|\\?["”]$')
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_COPULA = re.compile(r"\b(?:is|are|was|were|equals|equal to|be|means)\b|:(?!\d)|应该是|是|为|等于", re.IGNORECASE)
+_COPULA = re.compile(
+    r"\b(?:is|are|was|were|equals|equal to|be|means)\b|:(?!\d)|应该是|是|为|等于", re.IGNORECASE
+)
 _SENTENCE_START = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[(\"'*])|。")
 
 
 def _words(text: str) -> int:
     """Words of a text outside its formulas, `and` and `or` not counted: prose has many of them."""
     bare = re.sub(r"\\[A-Za-z]+", " ", _FORMULA.sub(" ", text))
-    return sum(len(word) if ord(word[0]) > 0x2E80 else word.lower() not in ("and", "or") for word in _WORD.findall(bare))
+    return sum(
+        len(word) if ord(word[0]) > 0x2E80 else word.lower() not in ("and", "or")
+        for word in _WORD.findall(bare)
+    )
 
 
 def formula_in(clause: str) -> str | None:
@@ -218,14 +239,22 @@ def _content(formula: re.Match[str]) -> str:
 
 
 _LETTER = re.compile(r"(?<![\w'’\\])\(?\s*([A-J])\s*\)?(?![\w'’])")
-_DENIED = re.compile(r"(?:\bnot|n't|\bnor|\bneither|不是|instead of|rather than)\s+(?:be\s+)?(?:option\s+|choice\s+)?$", re.IGNORECASE)
+_DENIED = re.compile(
+    r"(?:\bnot|n't|\bnor|\bneither|不是|instead of|rather than)\s+(?:be\s+)?(?:option\s+|choice\s+)?$",
+    re.IGNORECASE,
+)
 
 
 def choice_in(clause: str, *, first: bool) -> str | None:
     """The option letter that a sentence states; denied letters (`not A`) and the article `A` don't count."""
     found = None
-    for match in _LETTER.finditer(re.sub(r"\\(?:text(?:bf|rm)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}", r"\1", clause)):
-        before, after = match.string[max(0, match.start() - 40) : match.start()], match.string[match.end() :][:40]
+    for match in _LETTER.finditer(
+        re.sub(r"\\(?:text(?:bf|rm)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}", r"\1", clause)
+    ):
+        before, after = (
+            match.string[max(0, match.start() - 40) : match.start()],
+            match.string[match.end() :][:40],
+        )
         bare = match[0].strip() == match[1]
         if _DENIED.search(before) or (bare and match[1] in "AI" and re.match(r"\s+[a-z]", after)):
             continue
@@ -261,7 +290,9 @@ def _run_on(text: str, first_marker: int) -> str:
 
 
 def _last_line(text: str, style: AnswerStyle) -> str | None:
-    """The answer of a text without a marker: what its last line, or the last sentence with a number in it, states."""
+    """The answer of a text without a marker: what its last line, or the last sentence with a number in it,
+    states.
+    """
     lines = [line.strip() for line in text.strip().split("\n") if line.strip(" *`$\\[]")]
     if not lines:
         return None
@@ -276,7 +307,11 @@ def _last_line(text: str, style: AnswerStyle) -> str | None:
     if style == "math" and _words(line) <= 3 and len(line) <= MAX_LENGTH and len(lines) == 1:
         formulas = list(_FORMULA.finditer(line))
         return line if not formulas or not _words(line[: formulas[0].start()]) else formula_in(line)
-    sentences = [part for part in _SENTENCE_START.split(line) if part and (re.search(r"\d", part) or _FORMULA.search(part))]
+    sentences = [
+        part
+        for part in _SENTENCE_START.split(line)
+        if part and (re.search(r"\d", part) or _FORMULA.search(part))
+    ]
     if not sentences:
         if style == "math" and len(lines) == 1 and len(line) <= 80 and not _SENTENCE_START.search(line):
             return line
@@ -337,7 +372,11 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
                 if matches[earlier].lastgroup != "boxed":
                     break
                 other, other_end = boxed_content(text, matches[earlier].end())
-                if other is None or other_end > match.start() or not _JOIN.fullmatch(text, other_end, match.start()):
+                if (
+                    other is None
+                    or other_end > match.start()
+                    or not _JOIN.fullmatch(text, other_end, match.start())
+                ):
                     break
                 parts.insert(0, other)
                 match = matches[earlier]
@@ -371,7 +410,11 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
                 continue
         if answer is None:
             continue
-        if limit_hit and end >= len(text.rstrip()) and not text.rstrip().endswith((".", "$", "}", ")", "\\]")):
+        if (
+            limit_hit
+            and end >= len(text.rstrip())
+            and not text.rstrip().endswith((".", "$", "}", ")", "\\]"))
+        ):
             return Found(None, kind, cut=True)  # type: ignore[arg-type]
         return Found(answer.strip(), kind)  # type: ignore[arg-type]
     if limit_hit:

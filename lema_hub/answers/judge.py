@@ -7,8 +7,9 @@ r"""The one judge: a whole model output or a bare answer against a bare gold ans
     >>> judge("I am not sure.", "18").verdict
     'unparsed'
 
-Nothing that a model wrote is executed: text is read by our own parsers, and what they cannot settle is compared by
-math-verify in a process of its own that is killed after 0.7 seconds. docs/answers.md has every rule with its reason.
+Nothing that a model wrote is executed: text is read by our own parsers, and what they cannot settle is
+compared by math-verify in a process of its own that is killed after 0.7 seconds. docs/answers.md has every
+rule with its reason.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def _bare(gold: str, style: AnswerStyle) -> str:
     return find(gold, style=style, finish_reason="stop").answer or gold
 
 
-def judge_answer(pred: str, gold: str, *, style: AnswerStyle = "number", question: str | None = None) -> Judgement:
+def judge_answer(
+    pred: str, gold: str, *, style: AnswerStyle = "number", question: str | None = None
+) -> Judgement:
     """Judge a bare answer against a bare gold answer.
 
     Args:
@@ -71,7 +74,12 @@ def judge_answer(pred: str, gold: str, *, style: AnswerStyle = "number", questio
 
 
 def judge(
-    output: str, gold: str, *, style: AnswerStyle = "number", finish_reason: str | None = None, question: str | None = None
+    output: str,
+    gold: str,
+    *,
+    style: AnswerStyle = "number",
+    finish_reason: str | None = None,
+    question: str | None = None,
 ) -> Judgement:
     """Judge a whole model output against a bare gold answer.
 
@@ -107,7 +115,11 @@ def judge_many(items: Iterable[Item]) -> list[Judgement]:
                 judgement = judge_answer(item.output, item.gold, style=item.style, question=item.question)
             else:
                 judgement = judge(
-                    item.output, item.gold, style=item.style, finish_reason=item.finish_reason, question=item.question
+                    item.output,
+                    item.gold,
+                    style=item.style,
+                    finish_reason=item.finish_reason,
+                    question=item.question,
                 )
             seen[item] = judgement
         judgements.append(judgement)
@@ -117,7 +129,8 @@ def judge_many(items: Iterable[Item]) -> list[Judgement]:
 def equivalent(a: str, b: str, *, style: AnswerStyle = "number", question: str | None = None) -> bool:
     """Whether two bare answers are the same answer, in either direction."""
     return any(
-        equality.compare(pred, gold, style=style, question=question).verdict == "correct" for pred, gold in ((a, b), (b, a))
+        equality.compare(pred, gold, style=style, question=question).verdict == "correct"
+        for pred, gold in ((a, b), (b, a))
     )
 
 
@@ -133,5 +146,7 @@ def gold_answer(solution: str, *, style: AnswerStyle = "number") -> str:
     """
     answer = find(solution, style=style).answer
     if answer is None:
-        raise FormatError(f"no answer in the gold solution ending {solution[-60:]!r}; expected '#### 18' or '\\boxed{{18}}'")
+        raise FormatError(
+            f"no answer in the gold solution ending {solution[-60:]!r}; expected '#### 18' or '\\boxed{{18}}'"
+        )
     return answer

@@ -1,4 +1,5 @@
-"""Plain numbers as GSM8K writes them: `18`, `-1,200`, `$3.50`, `.5`, `7.00`; compared as decimal strings, exactly.
+"""Plain numbers as GSM8K writes them: `18`, `-1,200`, `$3.50`, `.5`, `7.00`; compared as decimal strings,
+exactly.
 
     >>> plain("$1,200.00")
     '1200'
@@ -12,7 +13,9 @@ from __future__ import annotations
 
 import re
 
-_PLAIN = re.compile(r"\s*(?:\\?\$\s?)?([-+]?)\s?(?:\\?\$\s?)?([1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.(\d*))?\.?\s*", re.ASCII)
+_PLAIN = re.compile(
+    r"\s*(?:\\?\$\s?)?([-+]?)\s?(?:\\?\$\s?)?([1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.(\d*))?\.?\s*", re.ASCII
+)
 
 
 def plain(text: str) -> str | None:
@@ -22,7 +25,8 @@ def plain(text: str) -> str | None:
         text: A bare answer. Sign, dollar sign, thousands commas and trailing zeros may vary.
 
     Returns:
-        Digits without leading or trailing zeros, `-` in front if negative; None if `text` is not a plain number.
+        Digits without leading or trailing zeros, `-` in front if negative; None if `text` is not a plain
+        number.
     """
     if text.isdecimal() and text.isascii() and text[0] != "0":
         return text

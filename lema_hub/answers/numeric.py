@@ -4,8 +4,9 @@
     >>> value(parse(tokenize("1 - x")), point=0) is not None
     True
 
-The points depend on the symbols' names only, so a verdict is the same in every process. Trap: equal values at three points do not
-prove that formulas are equal; `agree` says how near they are, and `equality` decides what that is worth.
+The points depend on the symbols' names only, so a verdict is the same in every process. Trap: equal values
+at three points do not prove that formulas are equal; `agree` says how near they are, and `equality` decides
+what that is worth.
 """
 
 from __future__ import annotations
@@ -159,16 +160,20 @@ def contains(tree: Tree, name: str) -> bool:
 def largest_integer(tree: Tree) -> int:
     """The largest whole number or denominator written in the tree."""
     if tree[0] == "n":
-        return max(abs(tree[1].numerator), tree[1].denominator)
-    return max((largest_integer(part) for part in tree[1:] if isinstance(part, tuple)), default=0)
+        return int(max(abs(tree[1].numerator), tree[1].denominator))
+    parts: list[int] = [0]
+    parts += [largest_integer(part) for part in tree[1:] if isinstance(part, tuple)]
+    return max(parts)
 
 
-def agree(left: Tree, right: Tree, *, signs: tuple[int, int] = (1, 1)) -> Literal["agree", "differ", "unknown"]:
+def agree(
+    left: Tree, right: Tree, *, signs: tuple[int, int] = (1, 1)
+) -> Literal["agree", "differ", "unknown"]:
     """Compare two trees at fixed points of their symbols.
 
     Returns:
-        `differ` if they differ by more than rounding at any point, `agree` if they are within rounding at all of
-        them, `unknown` if a value is missing or the difference is too close to rounding to call.
+        `differ` if they differ by more than rounding at any point, `agree` if they are within rounding at
+        all of them, `unknown` if a value is missing or the difference is too close to rounding to call.
     """
     names = symbols(left) | symbols(right)
     points = list(range(POINTS)) if names else [0]

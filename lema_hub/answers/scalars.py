@@ -4,8 +4,9 @@ r"""Whether two formulas, with their units and percent signs, are the same.
     >>> same_tree(parse(tokenize("27648")), parse(tokenize("27649")))
     'different'
 
-Equality is proved by canonical forms (`exact`) or, where they give out, taken from values at fixed points that agree to ten digits, but
-only if no number written in the formulas is larger than ten million: a tolerance must not hide an integer that differs.
+Equality is proved by canonical forms (`exact`) or, where they give out, taken from values at fixed points
+that agree to ten digits, but only if no number written in the formulas is larger than ten million: a
+tolerance must not hide an integer that differs.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _rounds_to(decimal: Tree, other: Tree, constant: Fraction | None) -> bool:
     real = numeric.real(other)
     if real is None or real in (float("inf"), float("-inf")):
         return False
-    return abs(float(number) - real) <= 0.5 * 10.0**-places + 4e-16 * abs(real)
+    return bool(abs(float(number) - real) <= 0.5 * 10.0**-places + 4e-16 * abs(real))
 
 
 def same_tree(left: Tree, right: Tree) -> Finding:
@@ -97,11 +98,16 @@ def same_tree(left: Tree, right: Tree) -> Finding:
     if infinite != [None, None]:
         return "equal" if infinite[0] == infinite[1] else "different"
     verdict = numeric.agree(left, right)
-    if verdict == "agree" and max(numeric.largest_integer(left), numeric.largest_integer(right)) <= _LARGEST_TRUSTED:
+    if (
+        verdict == "agree"
+        and max(numeric.largest_integer(left), numeric.largest_integer(right)) <= _LARGEST_TRUSTED
+    ):
         return "equal"
     if verdict == "unknown":
         sizes = [numeric.value(left), numeric.value(right)]
-        if sizes.count(None) == 1 or (sizes.count(None) == 2 and not (numeric.symbols(left) or numeric.symbols(right))):
+        if sizes.count(None) == 1 or (
+            sizes.count(None) == 2 and not (numeric.symbols(left) or numeric.symbols(right))
+        ):
             return "different"  # one of them, or each, is beyond what a float holds, and they are not the same form
         if None not in sizes and numeric.symbols(left) != numeric.symbols(right):
             return "different"
@@ -145,7 +151,11 @@ def _angle(scalar: Scalar) -> Tree:
 
 
 def _is_radian_like(scalar: Scalar) -> bool:
-    return scalar.unit == _RADIANS or (scalar.unit is None and numeric.contains(scalar.tree, "pi")) or _has_degrees(scalar.tree)
+    return (
+        scalar.unit == _RADIANS
+        or (scalar.unit is None and numeric.contains(scalar.tree, "pi"))
+        or _has_degrees(scalar.tree)
+    )
 
 
 def _has_degrees(tree: Tree) -> bool:

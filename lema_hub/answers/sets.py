@@ -1,8 +1,8 @@
 r"""Sets of real numbers: intervals, unions, inequalities, points; open and closed ends kept apart.
 
-    >>> from lema_hub.answers.values import read
-    >>> same_set(to_set(read(r"(-\\infty,2) \\cup (3,\\infty)")), to_set(read("x<2 or x>3")))
-    True
+>>> from lema_hub.answers.values import read
+>>> same_set(to_set(read(r"(-\\infty,2) \\cup (3,\\infty)")), to_set(read("x<2 or x>3")))
+True
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _MINUS_INFINITY: Tree = ("*", MINUS_ONE, INFINITY)
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """An interval from `low` to `high` (floats, for order) with the exact ends and whether they belong to it."""
+    """An interval from `low` to `high` (floats, for order) with the exact ends and whether they belong to
+    it.
+    """
 
     low: float
     high: float
@@ -57,7 +59,12 @@ def _piece(low: Value, high: Value, low_closed: bool, high_closed: bool) -> Piec
     if start[0] == stop[0] and not (low_closed and high_closed):
         return None
     return Piece(
-        start[0], stop[0], start[1], stop[1], low_closed and start[0] > -math.inf, high_closed and stop[0] < math.inf
+        start[0],
+        stop[0],
+        start[1],
+        stop[1],
+        low_closed and start[0] > -math.inf,
+        high_closed and stop[0] < math.inf,
     )
 
 
@@ -66,9 +73,13 @@ def _merged(pieces: list[Piece]) -> tuple[Piece, ...]:
     merged: list[Piece] = []
     for piece in sorted(pieces, key=lambda piece: (piece.low, not piece.low_closed, piece.high)):
         last = merged[-1] if merged else None
-        if last is not None and (piece.low < last.high or (piece.low == last.high and (piece.low_closed or last.high_closed))):
+        if last is not None and (
+            piece.low < last.high or (piece.low == last.high and (piece.low_closed or last.high_closed))
+        ):
             if piece.high > last.high or (piece.high == last.high and piece.high_closed):
-                merged[-1] = Piece(last.low, piece.high, last.low_tree, piece.high_tree, last.low_closed, piece.high_closed)
+                merged[-1] = Piece(
+                    last.low, piece.high, last.low_tree, piece.high_tree, last.low_closed, piece.high_closed
+                )
         else:
             merged.append(piece)
     return tuple(merged)
@@ -95,7 +106,14 @@ def _intersection(left: tuple[Piece, ...], right: tuple[Piece, ...]) -> tuple[Pi
             stop = min(a, b, key=lambda piece: (piece.high, piece.high_closed))
             if start.low < stop.high or (start.low == stop.high and start.low_closed and stop.high_closed):
                 common.append(
-                    Piece(start.low, stop.high, start.low_tree, stop.high_tree, start.low_closed, stop.high_closed)
+                    Piece(
+                        start.low,
+                        stop.high,
+                        start.low_tree,
+                        stop.high_tree,
+                        start.low_closed,
+                        stop.high_closed,
+                    )
                 )
     return _merged(common)
 
@@ -211,7 +229,9 @@ def is_set_like(value: Value) -> bool:
     if isinstance(value, Relation):
         return value.operators[0] not in ("=", "==", "~")
     if isinstance(value, Sequence):
-        return value.kind == "both" or (value.kind == "tuple" and value.opening + value.closing in ("[)", "(]"))
+        return value.kind == "both" or (
+            value.kind == "tuple" and value.opening + value.closing in ("[)", "(]")
+        )
     return False
 
 

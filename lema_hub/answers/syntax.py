@@ -1,12 +1,15 @@
 r"""A scalar formula as a tree: precedence, implicit products, LaTeX's short arguments.
 
-The tree is nested tuples: `("n", Fraction, decimals)`, `("s", name)`, `("c", "pi")`, `("+", a, b, ...)`, `("*", a, b, ...)`,
-`("/", a, b)`, `("^", a, b)`, `("f", name, a, ...)`, `("pm", 1 or -1)` (a factor that is +1 and -1, or -1 and +1), `("deg", a)`.
+The tree is nested tuples: `("n", Fraction, decimals)`, `("s", name)`, `("c", "pi")`, `("+", a, b, ...)`,
+`("*", a, b, ...)`, `("/", a, b)`, `("^", a, b)`, `("f", name, a, ...)`, `("pm", 1 or -1)` (a factor that is
++1 and -1, or -1 and +1), `("deg", a)`.
 
     >>> parse(tokenize(r"2x^{-1}"))
-    ('*', ('n', Fraction(2, 1), 0), ('^', ('s', 'x'), ('*', ('n', Fraction(-1, 1), 0), ('n', Fraction(1, 1), 0))))
+    ('*', ('n', Fraction(2, 1), 0), ('^', ('s', 'x'), ('*', ('n', Fraction(-1, 1), 0), ('n', Fraction(1, 1),
+    0))))
 
-Traps: `\frac12` is one half but `x^12` is a power of twelve (models mean so); `1\frac{4}{5}` is a mixed number, not a product.
+Traps: `\frac12` is one half but `x^12` is a power of twelve (models mean so); `1\frac{4}{5}` is a mixed
+number, not a product.
 """
 
 from __future__ import annotations
@@ -23,8 +26,7 @@ MAX_DIGITS = 4000
 
 MINUS_ONE: Tree = ("n", Fraction(-1), 0)
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar".split()
+    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell", "hbar"]
 )
 _STARTS_ATOM = ("number", "letter")
 
@@ -112,7 +114,11 @@ class _Parser:
                     factors.append(factor)
             elif self.starts_factor():
                 token = self.peek()
-                if token is not None and token.kind == "number" and self.tokens[self.position - 1].kind == "number":
+                if (
+                    token is not None
+                    and token.kind == "number"
+                    and self.tokens[self.position - 1].kind == "number"
+                ):
                     raise UnreadableError("two numbers side by side")
                 factors.append(self.power())
             else:
@@ -126,7 +132,17 @@ class _Parser:
         if token.kind in _STARTS_ATOM:
             return True
         if token.kind == "command":
-            return token.text not in ("\\pm", "\\mp", "\\cup", "\\cap", "\\in", "\\approx", "\\setminus", "\\rangle", "\\equiv")
+            return token.text not in (
+                "\\pm",
+                "\\mp",
+                "\\cup",
+                "\\cap",
+                "\\in",
+                "\\approx",
+                "\\setminus",
+                "\\rangle",
+                "\\equiv",
+            )
         return token.text in ("(", "[", "{")
 
     def power(self) -> Tree:
@@ -144,7 +160,9 @@ class _Parser:
                 if self.text() == "\\circ":
                     self.position += 1
                     base = ("deg", base)
-                elif self.text() == "{" and [t.text for t in self.tokens[self.position + 1 : self.position + 3]] == ["\\circ", "}"]:
+                elif self.text() == "{" and [
+                    t.text for t in self.tokens[self.position + 1 : self.position + 3]
+                ] == ["\\circ", "}"]:
                     self.position += 3
                     base = ("deg", base)
                 else:
@@ -183,7 +201,10 @@ class _Parser:
         if token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
             self.tokens = self.tokens.copy()
             rest = Token("number", token.text[1:], False)
-            self.tokens[self.position : self.position + 1] = [Token("number", token.text[0], token.spaced), rest]
+            self.tokens[self.position : self.position + 1] = [
+                Token("number", token.text[0], token.spaced),
+                rest,
+            ]
         return self.atom()
 
     def atom(self) -> Tree:
@@ -250,7 +271,10 @@ class _Parser:
 
     @staticmethod
     def proper(numerator: Fraction | int, denominator: Fraction | int) -> Fraction | None:
-        if 0 < numerator < denominator and Fraction(numerator).denominator == 1 == Fraction(denominator).denominator:
+        if (
+            0 < numerator < denominator
+            and Fraction(numerator).denominator == 1 == Fraction(denominator).denominator
+        ):
             return Fraction(numerator) / Fraction(denominator)
         return None
 
@@ -373,7 +397,7 @@ class _Parser:
         while self.starts_factor():
             token = self.peek()
             assert token is not None
-            if token.kind == "command" and token.text[1:] in FUNCTIONS or token.text in ("(", "["):
+            if (token.kind == "command" and token.text[1:] in FUNCTIONS) or token.text in ("(", "["):
                 break
             factors.append(self.power())
         return factors[0] if len(factors) == 1 else ("*", *factors)

@@ -5,8 +5,8 @@
     >>> clean("**$10{,}080$**")
     '10080'
 
-`clean` only respells; it never computes and never drops a digit, a sign, a bracket or a unit. It keeps spaces,
-because `3 1/2` and `31/2` differ.
+`clean` only respells; it never computes and never drops a digit, a sign, a bracket or a unit. It keeps
+spaces, because `3 1/2` and `31/2` differ.
 """
 
 from __future__ import annotations

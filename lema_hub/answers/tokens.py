@@ -3,8 +3,9 @@ r"""Tokens of a cleaned answer, LaTeX or plain: numbers, commands, letters, word
     >>> [token.text for token in tokenize(r"\frac{x}{2} \text{ cm}")]
     ['\\frac', '{', 'x', '}', '{', '2', '}', 'cm']
 
-A run of letters is a word if it is in `\text{...}`, is four letters or longer, or is a unit or an English word that we know; any
-other run is a product of letters. The trap: `in`, `m` and `s` are units only behind a number, which the reader decides.
+A run of letters is a word if it is in `\text{...}`, is four letters or longer, or is a unit or an English
+word that we know; any other run is a product of letters. The trap: `in`, `m` and `s` are units only behind a
+number, which the reader decides.
 """
 
 from __future__ import annotations
@@ -35,17 +36,40 @@ class Token:
 
 
 FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp gcd lcm max min floor ceil abs cbrt".split()
+    ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "lg", "exp", "gcd", "lcm", "max", "min", "floor", "ceil", "abs", "cbrt"]
 )
-_NAMED = FUNCTIONS | {"sqrt", "pi", "infty", "theta", "alpha", "beta", "gamma", "delta", "lambda", "phi", "omega", "pm", "frac", "binom"}
-_ALIASES = {"inf": "infty", "infinity": "infty", "oo": "infty", "ceiling": "ceil", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
+_NAMED = FUNCTIONS | {
+    "sqrt",
+    "pi",
+    "infty",
+    "theta",
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "lambda",
+    "phi",
+    "omega",
+    "pm",
+    "frac",
+    "binom",
+}
+_ALIASES = {
+    "inf": "infty",
+    "infinity": "infty",
+    "oo": "infty",
+    "ceiling": "ceil",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+}
 _COMMAND_ALIASES = {
     "varphi": "phi", "varepsilon": "epsilon", "vartheta": "theta", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
     "lfloor": "floor(", "rfloor": ")", "lceil": "ceil(", "rceil": ")", "backslash": "setminus", "ne": "!=", "le": "<=",
     "ge": ">=", "ast": "*", "land": "and", "lor": "or", "wedge": "and", "vee": "or", "varnothing": "emptyset",
     "imath": "i", "exists": "", "limits": "", "empty": "emptyset", "Re": "mathbb{R}", "implies": "implies",
 }  # fmt: skip
-_SHORT_WORDS = frozenset("a an and are at be by east even for if is it its no none north not odd of on one or pct per six south sq ten the to two west yes".split())  # fmt: skip
+_SHORT_WORDS = frozenset(["a", "an", "and", "are", "at", "be", "by", "east", "even", "for", "if", "is", "it", "its", "no", "none", "north", "not", "odd", "of", "on", "one", "or", "pct", "per", "six", "south", "sq", "ten", "the", "to", "two", "west", "yes"])  # fmt: skip
 
 _TEXT_COMMANDS = r"text(?:bf|it|rm|normal|sf|tt|up)?|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathtt|mathcal|operatorname\*?|emph|boldsymbol|bm|rm|bf|it|underline|boxed|fbox|ensuremath"
 _TOKEN = re.compile(
@@ -80,7 +104,11 @@ def _letters(run: str, spaced: bool, upright: bool) -> list[Token]:
         if known in run and run != known:  # `xpi`, `2sqrt` and the like in plain text
             head, tail = run.split(known, 1)
             middle = [Token("command", "\\" + known, False)]
-            return [*(_letters(head, spaced, upright) if head else []), *middle, *(_letters(tail, False, upright) if tail else [])]
+            return [
+                *(_letters(head, spaced, upright) if head else []),
+                *middle,
+                *(_letters(tail, False, upright) if tail else []),
+            ]
     return [Token("letter", letter, spaced and index == 0) for index, letter in enumerate(run)]
 
 
@@ -107,8 +135,13 @@ def tokenize(text: str, *, upright: bool = False) -> list[Token]:
         if kind in ("number", "repeating"):
             tokens.append(Token("number", value, spaced))
         elif kind == "text":
-            inner = tokenize(match["content"], upright=not value.startswith(("\\boxed", "\\fbox", "\\underline", "\\ensuremath")))
-            if value.startswith(("\\boxed", "\\fbox")) or (len(inner) > 1 and not value.startswith(("\\text", "\\mbox", "\\hbox"))):
+            inner = tokenize(
+                match["content"],
+                upright=not value.startswith(("\\boxed", "\\fbox", "\\underline", "\\ensuremath")),
+            )
+            if value.startswith(("\\boxed", "\\fbox")) or (
+                len(inner) > 1 and not value.startswith(("\\text", "\\mbox", "\\hbox"))
+            ):
                 inner = [Token("symbol", "{", spaced), *inner, Token("symbol", "}", False)]
             tokens.extend(inner)
         elif kind == "blackboard":
@@ -142,8 +175,12 @@ def tokenize(text: str, *, upright: bool = False) -> list[Token]:
             tokens.append(Token("symbol", {"**": "^", "==": "="}.get(value, value), spaced))
         if len(tokens) > MAX_TOKENS:
             raise UnreadableError(f"more than {MAX_TOKENS} tokens")
-    for index, token in enumerate(tokens):  # `40 min` and `30 sec` are times, `\\min(a, b)` and `\\sec x` functions
-        if token.text in ("\\min", "\\sec") and (index + 1 == len(tokens) or tokens[index + 1].kind == "word"):
+    for index, token in enumerate(
+        tokens
+    ):  # `40 min` and `30 sec` are times, `\\min(a, b)` and `\\sec x` functions
+        if token.text in ("\\min", "\\sec") and (
+            index + 1 == len(tokens) or tokens[index + 1].kind == "word"
+        ):
             tokens[index] = Token("word", token.text[1:], token.spaced)
     return tokens
 

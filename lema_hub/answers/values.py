@@ -1,11 +1,12 @@
-r"""What an answer says: a number with its unit, a tuple, a set, an interval, a relation, a matrix, a time, words.
+r"""What an answer says: a number with its unit, a tuple, a set, an interval, a relation, a matrix, a time,
+words.
 
     >>> read(r"(3,4]")
     Sequence(kind='tuple', items=(...), opening='(', closing=']')
 
-`read` takes a cleaned answer (`text.clean`) and never computes. One reading per answer: the ambiguous cases follow the rules of
-docs/answers.md, and `equality` knows them. Trap: `(a,b)` is a point or an open interval; it stays a tuple until it
-is compared with a set.
+`read` takes a cleaned answer (`text.clean`) and never computes. One reading per answer: the ambiguous cases
+follow the rules of docs/answers.md, and `equality` knows them. Trap: `(a,b)` is a point or an open interval;
+it stays a tuple until it is compared with a set.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _MAX_NESTING = 8
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit: sorted kinds with powers and the size in base units; `kinds` is None if a word of it is unknown."""
+    """A unit: sorted kinds with powers and the size in base units; `kinds` is None if a word of it is
+    unknown.
+    """
 
     kinds: tuple[tuple[str, int], ...] | None
     size: Fraction = Fraction(1)
@@ -54,7 +57,9 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A chain `a < x <= b` or `x = 1 + 1 = 2`; `names` tells which sides are only a name (`x`, `f(x)`, `AB`)."""
+    """A chain `a < x <= b` or `x = 1 + 1 = 2`; `names` tells which sides are only a name (`x`, `f(x)`,
+    `AB`).
+    """
 
     sides: tuple[Value, ...]
     operators: tuple[str, ...]
@@ -112,11 +117,35 @@ _BASED = re.compile(
     r"(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?\}?\s*(?:\\text\s*\{)?(?P<group>\d+|[a-z]+)\s*\}?\s*\}?|(?P<digit>\d+))"
     r"|(?:\\text\s*\{)?\s*\(?\s*(?:in\s+)?base[\s-]*\}?\s*(?P<word>\d+|[a-z]+)\s*\)?\}?)"
 )
-_RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "\\in": "in", "\\approx": "~", "\\equiv": "==", "\\simeq": "~"}
-_FILLERS = frozenset("about approximately around exactly roughly nearly is equals the be only just are a an".split())
-_NOT_UNITS = frozenset("more less not than times plus minus no none cannot never every any all if where when for infinity but only least most even odd".split())  # fmt: skip
+_RELATIONS = {
+    "=": "=",
+    "<": "<",
+    ">": ">",
+    "<=": "<=",
+    ">=": ">=",
+    "!=": "!=",
+    "\\in": "in",
+    "\\approx": "~",
+    "\\equiv": "==",
+    "\\simeq": "~",
+}
+_FILLERS = frozenset(
+    ["about", "approximately", "around", "exactly", "roughly", "nearly", "is", "equals", "the", "be", "only", "just", "are", "a", "an"]
+)
+_NOT_UNITS = frozenset(["more", "less", "not", "than", "times", "plus", "minus", "no", "none", "cannot", "never", "every", "any", "all", "if", "where", "when", "for", "infinity", "but", "only", "least", "most", "even", "odd"])  # fmt: skip
 _PERCENT = frozenset(("percent", "pct", "percentage", "percents"))
-_EMPTY = frozenset(("no solution", "no solutions", "none", "empty set", "empty", "no real solution", "no real solutions", "\\emptyset"))
+_EMPTY = frozenset(
+    (
+        "no solution",
+        "no solutions",
+        "none",
+        "empty set",
+        "empty",
+        "no real solution",
+        "no real solutions",
+        "\\emptyset",
+    )
+)
 _REALS = frozenset(("all real numbers", "all reals", "all real number", "real numbers", "any real number"))
 _NAME = re.compile(
     r"(?:m?\\(?:angle|triangle|overline|overrightarrow|vec|hat|widehat|bar|measuredangle)\{?[A-Za-z]+\}?(?:_\{?\w+\}?)?'*"
@@ -128,12 +157,16 @@ _NAME = re.compile(
 
 def plain_words(text: str) -> str:
     """A text in lower case without LaTeX's text commands, articles and punctuation."""
-    text = re.sub(r"\\(?:text(?:bf|it|rm|normal|sf)?|mbox|mathrm|mathbf|mathit|operatorname|quad)\b\*?|[{}$]", " ", text)
+    text = re.sub(
+        r"\\(?:text(?:bf|it|rm|normal|sf)?|mbox|mathrm|mathbf|mathit|operatorname|quad)\b\*?|[{}$]", " ", text
+    )
     words = re.sub(r"[^\w\s\\/+-]", " ", text.lower()).split()
     return " ".join(word for word in words if word not in ("the", "a", "an")) or " ".join(words)
 
 
-def _split(tokens: list[Token], partners: dict[int, int], offset: int, separators: frozenset[str]) -> tuple[list[tuple[int, int]], list[str]]:
+def _split(
+    tokens: list[Token], partners: dict[int, int], offset: int, separators: frozenset[str]
+) -> tuple[list[tuple[int, int]], list[str]]:
     """Ranges between separators at the outermost level, and the separators."""
     ranges, found = [], []
     start = index = 0
@@ -145,7 +178,9 @@ def _split(tokens: list[Token], partners: dict[int, int], offset: int, separator
         text = tokens[index].text
         if text == "|":
             bars ^= 1
-        elif not bars and (text in separators or (tokens[index].kind == "word" and text.lower() in separators)):
+        elif not bars and (
+            text in separators or (tokens[index].kind == "word" and text.lower() in separators)
+        ):
             ranges.append((start, index))
             found.append(text.lower())
             start = index + 1
@@ -178,7 +213,12 @@ class _Reader:
         if nesting > _MAX_NESTING:
             raise UnreadableError(f"nested deeper than {_MAX_NESTING}")
         tokens = self.tokens
-        while start < end and tokens[start].kind == "word" and tokens[start].text.lower() in _FILLERS and end - start > 1:
+        while (
+            start < end
+            and tokens[start].kind == "word"
+            and tokens[start].text.lower() in _FILLERS
+            and end - start > 1
+        ):
             start += 1
         while start < end and tokens[start].text in ("(", "{") and self.partners[start] == end - 1:
             if tokens[end - 1].text == "]" or len(self.split(start + 1, end - 1, ",;")[0]) > 1:
@@ -257,7 +297,9 @@ class _Reader:
             if spans[0][0] == spans[0][1] and len(spans) == 2 and operators[0] in ("=", "~"):
                 return self.value(*spans[1], nesting + 1)
             raise UnreadableError("a relation with an empty side")
-        while operators and operators[-1] == "~":  # `1/3 \approx 0.33`: the exact value counts, unless there is only the rounded one
+        while (
+            operators and operators[-1] == "~"
+        ):  # `1/3 \approx 0.33`: the exact value counts, unless there is only the rounded one
             if len(operators) == 1 and self.name_of(*spans[0]):
                 operators[-1] = "="
             else:
@@ -310,7 +352,11 @@ class _Reader:
             return items[0]
         if opening == "\\langle":
             opening, closing = "(", ")"
-        if opening == "[" and items and all(isinstance(item, Sequence) and item.opening == "[" for item in items):
+        if (
+            opening == "["
+            and items
+            and all(isinstance(item, Sequence) and item.opening == "[" for item in items)
+        ):
             return _nested_lists(items)
         return Sequence("tuple", items, opening, closing)
 
@@ -342,7 +388,9 @@ class _Reader:
         for a, b in row_ranges:
             if a == b:
                 continue
-            cells, _ = _split(tokens[begin + 1 + a : begin + 1 + b], self.partners, begin + 1 + a, frozenset(("&",)))
+            cells, _ = _split(
+                tokens[begin + 1 + a : begin + 1 + b], self.partners, begin + 1 + a, frozenset(("&",))
+            )
             trees = [parse(tokens[begin + 1 + a + c : begin + 1 + a + d]) for c, d in cells]
             rows.append(tuple(("*", factor, tree) if factor else tree for tree in trees))
         if len({len(row) for row in rows}) != 1:
@@ -357,9 +405,9 @@ class _Reader:
 
     def scalar(self, start: int, end: int) -> Value:
         tokens = self.tokens[start:end]
-        if all(token.kind == "word" or (token.kind == "letter" and token.upright) for token in tokens) and not (
-            len(tokens) == 1 and tokens[0].kind == "letter"
-        ):
+        if all(
+            token.kind == "word" or (token.kind == "letter" and token.upright) for token in tokens
+        ) and not (len(tokens) == 1 and tokens[0].kind == "letter"):
             return self.words(start, end)
         money = None
         sign: list[Token] = []
@@ -374,7 +422,11 @@ class _Reader:
             return Sequence("set", ())
         if len(tokens) == 1 and tokens[0].text == "\\mathbbR":
             return Reals()
-        if len(tokens) > 1 and tokens[0].kind == "word" and tokens[0].text.lower() in ("usd", "rs", "eur", "gbp"):
+        if (
+            len(tokens) > 1
+            and tokens[0].kind == "word"
+            and tokens[0].text.lower() in ("usd", "rs", "eur", "gbp")
+        ):
             money, tokens = Unit(*(measure([(tokens[0].text.lower(), 1)]) or (None,))), tokens[1:]
         if tokens and tokens[0].kind == "word":
             return self.words(start, end)
@@ -385,7 +437,9 @@ class _Reader:
         try:
             tree, used = parse_prefix(tokens)
         except UnreadableError:
-            if any(token.kind == "word" for token in tokens) and not any(token.kind == "number" for token in tokens):
+            if any(token.kind == "word" for token in tokens) and not any(
+                token.kind == "number" for token in tokens
+            ):
                 return self.words(start, end)
             raise
         rest = tokens[used:]
@@ -400,7 +454,9 @@ class _Reader:
             return Scalar(tree, unit or money, percent, dozen)
         return self.with_unit(tree, rest, percent=percent, dozen=dozen, money=money)
 
-    def with_unit(self, tree: Tree, rest: list[Token], *, percent: bool, dozen: bool, money: Unit | None) -> Value:
+    def with_unit(
+        self, tree: Tree, rest: list[Token], *, percent: bool, dozen: bool, money: Unit | None
+    ) -> Value:
         words, known, stop = _unit_words(rest)
         if stop == 0:
             raise UnreadableError(f"{rest[0].text!r} follows a number")
@@ -437,7 +493,11 @@ def _read_words(text: str) -> Value:
 def _degrees(tokens: list[Token]) -> tuple[list[Token], Unit | None]:
     r"""Take a final degree sign (and `C` or `F`) off, unless it belongs to a function's argument."""
     texts = [token.text for token in tokens]
-    if "\\circ" not in texts or texts.count("\\circ") > 1 or any(t[1:] in FUNCTIONS for t in texts if t[0] == "\\"):
+    if (
+        "\\circ" not in texts
+        or texts.count("\\circ") > 1
+        or any(t[1:] in FUNCTIONS for t in texts if t[0] == "\\")
+    ):
         return tokens, None
     kind = "angle"
     end = len(texts)
@@ -495,7 +555,11 @@ def _total(first: Value, second: Value) -> Scalar | None:
     """`2 hours and 30 minutes` as one amount, in the base unit; None if the two do not add up so."""
     if not (isinstance(first, Scalar) and isinstance(second, Scalar) and first.unit and second.unit):
         return None
-    if first.unit.kinds is None or first.unit.kinds != second.unit.kinds or first.unit.size <= second.unit.size:
+    if (
+        first.unit.kinds is None
+        or first.unit.kinds != second.unit.kinds
+        or first.unit.size <= second.unit.size
+    ):
         return None
     trees = [("*", scalar.tree, ("n", scalar.unit.size, 0)) for scalar in (first, second) if scalar.unit]
     return Scalar(("+", *trees), Unit(first.unit.kinds))

@@ -1,7 +1,7 @@
 """Scores over several samples of one problem: answer classes, majority vote, pass@k.
 
-    >>> majority(["1/2", "3", "0.5", None])
-    0
+>>> majority(["1/2", "3", "0.5", None])
+0
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def answer_classes(answers: Sequence[str | None], *, style: AnswerStyle = "numbe
             continue
         for members in classes:
             representative = answers[members[0]]
-            if representative == answer or (representative is not None and equivalent(representative, answer, style=style)):
+            if representative == answer or (
+                representative is not None and equivalent(representative, answer, style=style)
+            ):
                 members.append(index)
                 break
         else:
@@ -39,17 +41,22 @@ def answer_classes(answers: Sequence[str | None], *, style: AnswerStyle = "numbe
 
 
 def majority(answers: Sequence[str | None], *, style: AnswerStyle = "number") -> int | None:
-    """The position of the majority answer (maj@k); a tie goes to the answer that came first, None if there is no answer."""
+    """The position of the majority answer (maj@k); a tie goes to the answer that came first, None if there
+    is no answer.
+    """
     classes = answer_classes(answers, style=style)
     return max(classes, key=len)[0] if classes else None
 
 
 def pass_at_k(*, n: int, correct: int, k: int = 1) -> float:
-    """The unbiased estimate of pass@k from `correct` right ones among `n` samples (Chen et al. 2021, arXiv 2107.03374, eq. 1).
+    """The unbiased estimate of pass@k from `correct` right ones among `n` samples (Chen et al. 2021, arXiv
+    2107.03374, eq. 1).
 
     Raises:
         InputError: If not 1 <= k <= n and 0 <= correct <= n.
     """
     if not (1 <= k <= n and 0 <= correct <= n):
-        raise InputError(f"pass@k needs 1 <= k <= n and 0 <= correct <= n, got k={k}, n={n}, correct={correct}")
+        raise InputError(
+            f"pass@k needs 1 <= k <= n and 0 <= correct <= n, got k={k}, n={n}, correct={correct}"
+        )
     return 1.0 - comb(n - correct, k) / comb(n, k)

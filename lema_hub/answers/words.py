@@ -1,9 +1,9 @@
 """Numbers in English words, as answers to word problems have them.
 
-    >>> read_number_words("one hundred twenty-five")
-    Fraction(125, 1)
-    >>> read_number_words("half past six") is None
-    True
+>>> read_number_words("one hundred twenty-five")
+Fraction(125, 1)
+>>> read_number_words("half past six") is None
+True
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from fractions import Fraction
 _SMALL = {
     word: value
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen".split()
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
     )
 }
-_TENS = {word: value * 10 for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_TENS = {
+    word: value * 10
+    for value, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
+}
 _GROUPS = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 _FRACTIONS = {
     "half": 2, "halves": 2, "third": 3, "thirds": 3, "fourth": 4, "fourths": 4, "quarter": 4, "quarters": 4, "fifth": 5, "fifths": 5,

@@ -1,12 +1,16 @@
-"""The process that computes with SymPy, so that the caller's process never has to: started by path, stdlib and math-verify only.
+"""The process that computes with SymPy, so that the caller's process never has to: started by path, stdlib
+and math-verify only.
 
-It imports math-verify once, then forks a child that computes. A child that exceeds the time or the memory limit, or dies,
-is killed and the next request gets a fresh fork within milliseconds; the fork of a small single-threaded process
-inherits nothing of the caller. Both end when the caller does: this process at the end of its input or when its
-parent changes, the child with this process (PR_SET_PDEATHSIG on Linux) or by its CPU limit.
+It imports math-verify once, then forks a child that computes. A child that exceeds the time or the memory
+limit, or dies, is killed and the next request gets a fresh fork within milliseconds; the fork of a small
+single-threaded process inherits nothing of the caller. Both end when the caller does: this process at the
+end of its input or when its parent changes, the child with this process (PR_SET_PDEATHSIG on Linux) or by
+its CPU limit.
 
-One JSON object per line. In: {"gold": "...", "pred": "...", "limit_s": 0.7, "memory_mb": 1024}.
-Out: {"result": "equal" | "different" | "unreadable" | "timeout" | "crashed", "detail": "..."}; the first line is {"result": "ready"}.
+One JSON object per line. In: {"gold": "...", "pred": "...", "whole": false, "limit_s": 0.7, "memory_mb":
+1024}; `whole` runs math-verify's own extraction on a whole output, which the panel of graders wants.
+Out: {"result": "equal" | "different" | "unreadable" | "timeout" | "crashed", "detail": "..."}; the first
+line is {"result": "ready"}.
 """
 
 from __future__ import annotations
@@ -30,16 +34,30 @@ def compare(gold: str, pred: str) -> tuple[str, str]:
 
     config = [LatexExtractionConfig(boxed_match_priority=-1)]
     sides = [
-        [value for value in parse(f"${text}$", config, parsing_timeout=2) if isinstance(value, (Basic, MatrixBase))]
+        [
+            value
+            for value in parse(f"${text}$", config, parsing_timeout=2)
+            if isinstance(value, (Basic, MatrixBase))
+        ]
         for text in (gold, pred)
     ]
     if not all(sides):
-        return "unreadable", "math-verify parses only " + ("the gold answer" if sides[0] else "the prediction" if sides[1] else "neither")
+        return "unreadable", "math-verify parses only " + (
+            "the gold answer" if sides[0] else "the prediction" if sides[1] else "neither"
+        )
     if "raise_on_error" in inspect.signature(verify).parameters:
         return ("equal" if verify(*sides, raise_on_error=True) else "different"), ""
     from math_verify.grader import sympy_expr_eq
 
     return ("equal" if sympy_expr_eq(sides[0][0], sides[1][0], 6) else "different"), ""
+
+
+def grade(gold: str, output: str) -> tuple[str, str]:
+    """math-verify as it comes, on a whole output: its own extraction, its own defaults."""
+    from math_verify import parse, verify
+
+    sides = parse(f"${gold}$", parsing_timeout=2), parse(output, parsing_timeout=2)
+    return ("equal" if verify(*sides) else "different" if all(sides) else "unreadable"), ""
 
 
 def _serve_child(requests: int, replies: int) -> None:
@@ -57,10 +75,13 @@ def _serve_child(requests: int, replies: int) -> None:
                 size = request["memory_mb"] << 20
                 resource.setrlimit(resource.RLIMIT_AS, (size, resource.getrlimit(resource.RLIMIT_AS)[1]))
             try:
-                result, detail = compare(request["gold"], request["pred"])
+                run = grade if request.get("whole") else compare
+                result, detail = run(request["gold"], request["pred"])
             except (MemoryError, RecursionError) as error:
                 result, detail = "crashed", type(error).__name__
-            except Exception as error:  # whatever SymPy raises on odd input is a result here, not a failure of ours
+            except (
+                Exception
+            ) as error:  # whatever SymPy raises on odd input is a result here, not a failure of ours
                 result, detail = "unreadable", f"{type(error).__name__} in SymPy"
             os.write(replies, json.dumps({"result": result, "detail": detail}).encode() + b"\n")
     os._exit(0)
