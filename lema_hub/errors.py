@@ -1,14 +1,14 @@
 """The exceptions of lema_hub. Every message is one line: the value, what was expected, what to do.
 
-    LemaError
-    ├── InputError          a row, a file or an argument that cannot be used
-    │   ├── FormatError     a text that is not in the format it should be in
-    │   └── RecipeError     an unknown, missing or ill-typed key of a YAML recipe
-    ├── EngineError         text could not be generated (dead endpoint, bad key, out of budget)
-    │   └── BudgetError     the next request would exceed the budget
-    ├── HubError            a Hub refused or could not be reached
-    │   └── TagExistsError  a version that is published already
-    └── MissingExtraError   an optional package is not installed
+LemaError
+├── InputError          a row, a file or an argument that cannot be used
+│   ├── FormatError     a text that is not in the format it should be in
+│   └── RecipeError     an unknown, missing or ill-typed key of a YAML recipe
+├── EngineError         text could not be generated (dead endpoint, bad key, out of budget)
+│   └── BudgetError     the next request would exceed the budget
+├── HubError            a Hub refused or could not be reached
+│   └── TagExistsError  a version that is published already
+└── MissingExtraError   an optional package is not installed
 """
 
 from __future__ import annotations

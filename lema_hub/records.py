@@ -1,12 +1,13 @@
 """The records that cross module borders, and their flat rows.
 
-Each record is a frozen dataclass; `to_row` gives the flat dict that a published dataset holds and `from_row` is its
-exact inverse. A record that contains a problem and a path lays both out flat: the problem's columns keep their
-names, the path's columns that would collide or mislead get the prefix `path_` (`path_text`, `path_steps`,
-`path_answer`, `path_verdict`, `path_error_type`).
+Each record is a frozen dataclass; `to_row` gives the flat dict that a published dataset holds and `from_row`
+is its exact inverse. A record that contains a problem and a path lays both out flat: the problem's columns
+keep their names, the path's columns that would collide or mislead get the prefix `path_` (`path_text`,
+`path_steps`, `path_answer`, `path_verdict`, `path_error_type`).
 
-    >>> path = ReasoningPath.make(problem_id="gsm8k/train/17", model="m", text="Step 1: The answer is 3.",
-    ...                           steps=("The answer is 3.",), answer="3", verdict="wrong", prompt_id="lema-cot@1")
+    >>> path = ReasoningPath.make(problem_id="gsm8k/train/17", model="m", prompt_id="lema-cot@1",
+    ...                           text="Step 1: The answer is 3.", steps=("The answer is 3.",),
+    ...                           answer="3", verdict="wrong")
     >>> ReasoningPath.from_row(path.to_row()) == path
     True
 
@@ -58,7 +59,17 @@ class _Row:
     __slots__ = ()
 
     def to_row(self) -> dict[str, Any]:
-        """The record as a flat dict, in column order."""
+        """The record as a flat dict, in column order.
+
+        Raises:
+            InputError: The path is one of another problem: the row has one `problem_id` for both.
+        """
+        problem, path = getattr(self, "problem", None), getattr(self, "path", None)
+        if problem and path and problem.problem_id != path.problem_id:
+            raise InputError(
+                f"a {type(self).__name__} of problem {problem.problem_id!r} holds a path of problem "
+                f"{path.problem_id!r}; give it a path of its own problem"
+            )
         return {
             column: _plain(getattr(getattr(self, owner) if owner else self, name))
             for column, (owner, name, _) in columns(type(self)).items()
@@ -75,8 +86,8 @@ class _Row:
         missing = [column for column in layout if column not in row]
         if missing:
             raise InputError(
-                f"column {missing[0]!r} is missing for a {cls.__name__} (row has: {', '.join(map(str, row))[:200]}); "
-                f"see docs/data-format.md for its columns"
+                f"column {missing[0]!r} is missing for a {cls.__name__} "
+                f"(row has: {', '.join(map(str, row))[:200]}); see docs/data-format.md for its columns"
             )
         parts: dict[str | None, dict[str, Any]] = {}
         for column, (owner, name, hint) in layout.items():
@@ -156,7 +167,7 @@ class ReasoningPath(_Row):
         error_type: ErrorType | None = None,
         finish_reason: str | None = None,
     ) -> Self:
-        """A path whose `path_id` is the hash of problem, model, revision and text: equal texts are one path."""
+        """A path whose `path_id` is the hash of problem, model, revision and text: equal texts, one path."""
         return cls(
             path_id=digest(problem_id, model, model_revision, text)[:16],
             problem_id=problem_id,
@@ -268,9 +279,13 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
 
 
-@cache
 def columns(record: type) -> dict[str, tuple[str | None, str, Any]]:
     """The flat layout of a record: column -> (embedded field or None, attribute, type)."""
+    return _layout(record)
+
+
+@cache
+def _layout(record: type) -> dict[str, tuple[str | None, str, Any]]:
     hints = typing.get_type_hints(record)
     layout: dict[str, tuple[str | None, str, Any]] = {}
     for field in dataclasses.fields(record):
@@ -309,10 +324,8 @@ def _arrow(hint: Any) -> pa.DataType:
         return pa.string()
     if origin is tuple:
         return pa.list_(_arrow(typing.get_args(hint)[0]))
-    if dataclasses.is_dataclass(hint):
-        return pa.struct(
-            [(name, _arrow(inner)) for name, (_, _, inner) in columns(typing.cast(type, hint)).items()]
-        )
+    if hint is Gate:
+        return pa.struct([(name, _arrow(inner)) for name, (_, _, inner) in columns(Gate).items()])
     return {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}[hint]
 
 
@@ -345,18 +358,24 @@ def _typed(value: Any, hint: Any, cls: type, column: str) -> Any:
         if value in allowed:
             return value
         raise InputError(
-            f"column {column!r} of a {cls.__name__} is {value!r}; expected one of {', '.join(allowed)}"
+            f"column {column!r} of a {cls.__name__} is {_shown(value)}; expected one of {', '.join(allowed)}"
         )
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(_typed(item, typing.get_args(hint)[0], cls, column) for item in value)
-    if dataclasses.is_dataclass(hint):
+    if hint is Gate:
         if isinstance(value, Mapping):
-            return hint.from_row(value)  # type: ignore[attr-defined]
+            return Gate.from_row(value)
     elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     elif origin is None and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    name = getattr(hint, "__name__", str(hint))
+    name = "list" if origin is tuple else getattr(hint, "__name__", str(hint))
     raise InputError(
-        f"column {column!r} of a {cls.__name__} is {value!r}; expected {name}; repair the row or drop it"
+        f"column {column!r} of a {cls.__name__} is {_shown(value)}; expected {name}; "
+        "repair the row or drop it"
     )
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."

@@ -1,7 +1,7 @@
 """Solutions as numbered steps, and the texts of both papers, read and written.
 
-LeMa (arXiv 2310.20689, appendix A) numbers a solution `Step 1: ...`, and its correction reads, after the words
-`Incorrect Step:` that end the prompt,
+LeMa (arXiv 2310.20689, appendix A) numbers a solution `Step 1: ...`, and its correction reads, after the
+words `Incorrect Step:` that end the prompt,
 
      Step 2.
     Explanation: Tom gives pens away, so they must be subtracted.
@@ -13,7 +13,8 @@ LeMa (arXiv 2310.20689, appendix A) numbers a solution `Step 1: ...`, and its co
     }
 
 where the line `...` is literal: the steps before the incorrect one are not copied. LEMMA (arXiv 2503.17439,
-section 3.3) has no step headers; its trajectory is a wrong prefix, a turn and a right continuation in one text.
+section 3.3) has no step headers; its trajectory is a wrong prefix, a turn and a right continuation in one
+text.
 
 Trap: a step may span several lines; a new step begins only where a line starts with `Step k:`.
 """
@@ -26,16 +27,18 @@ from dataclasses import dataclass
 
 from lema_hub.errors import FormatError
 
-_HEADER = re.compile(r"^[ \t]*\**Step[ \t]+(\d{1,4})[ \t]*[:.)]\**[ \t]*", re.IGNORECASE | re.MULTILINE)
+_HEADER = re.compile(r"^[ \t]*\**Step[ \t]+([0-9]{1,4})[ \t]*[:.)]\**[ \t]*", re.IGNORECASE | re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z$\\(])")
+# Possessive quantifiers (`*+`): models write thousands of newlines, and time must stay linear in the text.
 _FIELDS = re.compile(
-    r"\A\s*(?:Incorrect Step\s*:)?\s*(?:Step\s+)?(?P<step>\d{1,4})\s*[.:]?\s*\n"
-    r"\s*Explanation\s*:(?P<explanation>.*?)"
-    r"^\s*Correct Solution\s*:(?P<solution>.*)\Z",
+    r"\A\s*+(?:Incorrect Step\s*+:)?\s*+(?:Step\s++)?(?P<step>[0-9]{1,4})\s*+[.:]?\s*+"
+    r"Explanation\s*+:(?P<explanation>.*?)"
+    r"^[ \t]*+Correct Solution\s*+:(?P<solution>.*)\Z",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
-_ELLIPSIS = re.compile(r"\A\s*(?:\.\.\.|…)[ \t]*\n?")
-ANSWER_STEP = re.compile(r"The answer is:?\s*(?P<answer>.+?)\.?\s*\Z", re.IGNORECASE | re.DOTALL)
+_ELLIPSIS = re.compile(r"\A\s*+(?:\.\.\.|…)[ \t]*+\n?")
+_CLOSED = re.compile(r"^[ \t]*\}[ \t]*$", re.MULTILINE)
+ANSWER_STEP = re.compile(r"The answer is:?\s*+(?P<answer>.*[^\s.])[\s.]*+\Z", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,12 @@ class CorrectionText:
 
 
 def split_steps(text: str) -> tuple[str, ...]:
-    """The steps of a solution without their `Step k:` headers.
+    r"""The steps of a solution without their `Step k:` headers.
 
-    A text without headers is split into its lines, and a single line into its sentences, which is how LeMa makes
-    steps of free-form paths (appendix A).
+    A text without headers is split into its lines, and a single line into its sentences, which is how LeMa
+    makes steps of free-form paths (appendix A).
 
-    >>> split_steps("Step 1: Tom has 2 + 3 = 5 pens.\\nStep 2: The answer is 5.")
+    >>> split_steps("Step 1: Tom has 2 + 3 = 5 pens.\nStep 2: The answer is 5.")
     ('Tom has 2 + 3 = 5 pens.', 'The answer is 5.')
     """
     headers = list(_HEADER.finditer(text))
@@ -96,8 +99,8 @@ def format_correction(incorrect_step: int, explanation: str, steps: Sequence[str
     """
     if incorrect_step < 1 or not steps:
         raise FormatError(
-            f"a correction needs incorrect_step >= 1 and at least one step, got {incorrect_step} and {len(steps)}; "
-            "number steps from 1"
+            f"a correction needs incorrect_step >= 1 and at least one step, got {incorrect_step} and "
+            f"{len(steps)}; number steps from 1"
         )
     lead = "...\n" if incorrect_step > 1 else ""
     return (
@@ -109,10 +112,12 @@ def format_correction(incorrect_step: int, explanation: str, steps: Sequence[str
 def parse_correction(text: str) -> CorrectionText:
     """The fields of a LeMa correction, with or without its leading `Incorrect Step:`.
 
-    What is clearly meant is understood: missing braces, `Step 2:` for `Step 2.`, a solution written from step 1.
+    What is clearly meant is understood: missing braces, `Step 2:` for `Step 2.`, a solution written from
+    step 1, text that runs on after the closing brace.
 
     Raises:
-        FormatError: A field is missing, or the solution has no numbered steps or gaps in their numbers.
+        FormatError: A field is missing, a step has number 0 or no words, or the solution has no numbered
+            steps or gaps in their numbers.
     """
     match = _FIELDS.match(text)
     if match is None:
@@ -122,14 +127,24 @@ def parse_correction(text: str) -> CorrectionText:
             f"(found: {', '.join(found) or 'none'})"
         )
     body = match["solution"].strip()
-    body = _ELLIPSIS.sub("", body.removeprefix("{").removesuffix("}").strip())
+    if body.startswith("{"):
+        closed = _CLOSED.search(body)
+        body = body[1 : closed.start()] if closed else body[1:].removesuffix("}")
+    body = _ELLIPSIS.sub("", body.removesuffix("\n}").strip())
     headers = [int(header[1]) for header in _HEADER.finditer(body)]
     if not headers:
         raise FormatError(f"no 'Step k:' in the correct solution {body[:60]!r}; number its steps")
+    numbers = ", ".join(map(str, headers[:20]))
     if headers != list(range(headers[0], headers[0] + len(headers))):
-        raise FormatError(f"the steps of the correct solution are numbered {headers}; expected no gaps")
+        raise FormatError(f"the steps of the correct solution are numbered {numbers}; expected no gaps")
+    if headers[0] < 1 or int(match["step"]) < 1:
+        raise FormatError("there is a step 0 in the correction; number steps from 1")
     start = _HEADER.search(body)
     steps = split_steps(body[start.start() :] if start else body)
+    if len(steps) != len(headers):
+        raise FormatError(
+            f"a step of {numbers} in the correct solution has no words; write it or leave it out"
+        )
     return CorrectionText(
         incorrect_step=int(match["step"]),
         explanation=match["explanation"].strip(),
@@ -139,7 +154,7 @@ def parse_correction(text: str) -> CorrectionText:
 
 
 def format_trajectory(prefix: Sequence[str], turn: str, continuation: Sequence[str], *, first: int) -> str:
-    """LEMMA's trajectory on numbered steps: the wrong prefix, the turn on a line of its own, the continuation.
+    """LEMMA's trajectory on numbered steps: the wrong prefix, the turn on its own line, the continuation.
 
     Args:
         prefix: Steps 1 to k of the wrong solution, the first wrong one last.

@@ -1,4 +1,4 @@
-"""The nano world: word problems whose every right and wrong step is known exactly, and a small backbone for them."""
+"""The nano world: word problems whose right and wrong steps are all known exactly, and a small backbone."""
 
 from lema_hub.nano.backbone import backbone_path
 from lema_hub.nano.checker import Check, check

@@ -1,34 +1,34 @@
-"""The exact checker: reads a solution of a nano problem and finds its first wrong step and the type of its error.
+"""The exact checker: reads a solution of a nano problem, finds its first wrong step and its error type.
 
-A step is read by its equation; its words carry no weight. It is right when it computes a step of the program whose
-operands are known by then, in either order where the operation allows. The first step that does not is the first
-wrong step, and what it did instead decides the type (`ErrorType`, LEMMA's taxonomy). A solution that reaches the
-right answer by correct equations over known numbers in another order is right as well.
+A step is read by its equations; its words carry no weight. It is right when it computes a step of the
+program whose operands are known by then, in either order where the operation allows. The first step that does
+not is the first wrong step, and what it did instead decides the type (`ErrorType`, LEMMA's taxonomy).
+
+A solution that goes another way is right as well if its equations hold and its way leads to the answer
+whatever the numbers of the question are: an answer that is right by the luck of the numbers is not.
 
     >>> from lema_hub.nano.problems import load
     >>> problem = load("nano/train/s2-0")
     >>> check(problem, ("The answer is 7.",)).error_type
     'MS'
+
+Trap: of a wrong solution that also goes another way, the step that leaves the program is called wrong.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lema_hub.nano.equations import Equation, Number, equations, exact, stated_number
 from lema_hub.nano.problems import NanoProblem
-from lema_hub.nano.program import Misreading, Op, Operand, Step, compute
+from lema_hub.nano.program import Misreading, Op, Operand, Step
 from lema_hub.records import ErrorType
 from lema_hub.steps import ANSWER_STEP
 
-_NUMBER = r"\d{1,6}"
-_EQUATION = re.compile(
-    rf"(?P<left>{_NUMBER}(?:\s*[-+*/x×÷−]\s*{_NUMBER})+)\s*=\s*(?P<value>{_NUMBER})(?![\d.])"
-)
-_TOKEN = re.compile(rf"{_NUMBER}|[-+*/x×÷−]")
-_OPS: dict[str, Op] = {"+": "+", "-": "-", "−": "-", "*": "*", "x": "*", "×": "*", "/": "/", "÷": "/"}
 _KNOWN_CONSTANTS = frozenset((2, 7, 12))
+_PRIME = 2**61 - 1
+_MOST_MEANINGS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,14 @@ class Deviation:
         wrong: The number that is wrong (an operand or a result), if the error is one of a number.
         right: The operand, or the result, that should stand there.
         misreading: The misreading that the step follows.
+        swapped: The step subtracts or divides the right numbers the wrong way round.
     """
 
     expected: Step | None
-    wrong: int | None = None
+    wrong: Number | None = None
     right: Operand | int | None = None
     misreading: Misreading | None = None
+    swapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,10 @@ class Check:
 
     Attributes:
         ok: The solution is right.
-        first_wrong: The 1-based number of the first wrong step; None if `ok`.
+        first_wrong: The 1-based number of the first wrong step, one more than there are steps if the end is
+            missing; None if `ok`.
         error_type: Its type; None if `ok`.
-        done: Indices of the program steps that were right before it.
+        done: Indices of the program steps that the steps before the wrong one computed; empty if `ok`.
         deviation: What the wrong step did.
     """
 
@@ -67,14 +70,7 @@ class Check:
     deviation: Deviation | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """`x op y = value` as it stands in a step; a chain gives one for each operation."""
-
-    x: int
-    op: Op
-    y: int
-    value: int
+_Error = tuple[ErrorType, Deviation]
 
 
 def check(problem: NanoProblem, steps: Sequence[str]) -> Check:
@@ -84,67 +80,45 @@ def check(problem: NanoProblem, steps: Sequence[str]) -> Check:
         problem: The problem that was solved.
         steps: Its steps without `Step k:` headers; the last one is to read `The answer is ...`.
     """
+    wrong = _first_wrong(problem, steps)
+    if wrong is None or _right_by_another_route(problem, steps):
+        return Check(True)
+    return wrong
+
+
+def _first_wrong(problem: NanoProblem, steps: Sequence[str]) -> Check | None:
+    """The verdict on the first step that is not the program's; None if there is none."""
     done: list[int] = []
-    verdict: Check | None = None
+    answered = False
     for number, text in enumerate(steps, start=1):
-        found = _read_step(problem, text, done)
-        if isinstance(found, tuple):
-            verdict = Check(False, number, found[0], tuple(sorted(done)), found[1])
-            break
-        if found == "answered":
-            return Check(True, done=tuple(sorted(done)))
-    else:
-        verdict = Check(False, len(steps) + 1, "MS", tuple(sorted(done)), Deviation(_due(problem, done)))
-    return Check(True, done=verdict.done) if _right_by_another_route(problem, steps) else verdict
+        before = tuple(sorted(done))
+        error = _read_step(problem, text, done, answered)
+        if error is not None:
+            return Check(False, number, error[0], before, error[1])
+        answered = answered or ANSWER_STEP.search(text) is not None
+    if answered:
+        return None
+    return Check(False, len(steps) + 1, "MS", tuple(sorted(done)), Deviation(_due(problem, done)))
 
 
-def equations(text: str) -> list[Equation]:
-    """The equations of a step, `*` and `/` before `+` and `-`; the last of a chain has the stated value.
-
-    >>> equations("She has 2 + 3 * 4 = 14 pens.")
-    [Equation(x=3, op='*', y=4, value=12), Equation(x=2, op='+', y=12, value=14)]
-    """
-    found: list[Equation] = []
-    for match in _EQUATION.finditer(text):
-        tokens: list[int | Op] = [int(t) if t.isdigit() else _OPS[t] for t in _TOKEN.findall(match["left"])]
-        for level in (("*", "/"), ("+", "-")):
-            k = 1
-            while k < len(tokens) - 1:
-                if tokens[k] not in level:
-                    k += 2
-                    continue
-                x, op, y = tokens[k - 1 : k + 2]
-                last = len(tokens) == 3
-                value = int(match["value"]) if last else compute(x, op, y)  # type: ignore[arg-type]
-                if value is None:
-                    return found
-                found.append(Equation(x, op, y, value))  # type: ignore[arg-type]
-                tokens[k - 1 : k + 2] = [value]
-    return found
-
-
-def _read_step(problem: NanoProblem, text: str, done: list[int]) -> tuple[ErrorType, Deviation] | str | None:
-    """The error of a step, `answered` for the right answer, or None for a right step (added to `done`)."""
-    answer = ANSWER_STEP.search(text)
+def _read_step(problem: NanoProblem, text: str, done: list[int], answered: bool) -> _Error | None:
+    """The error of a step, or None for a right one; the program steps that it computes join `done`."""
     found = equations(text)
     for equation in found:
         error = _read_equation(problem, equation, done)
         if error is not None:
             return error
+    answer = ANSWER_STEP.search(text)
+    due = _due(problem, done)
     if answer is None:
-        return None if found else ("NO", Deviation(_due(problem, done)))
-    digits = re.search(_NUMBER, answer["answer"].replace(",", ""))
-    if len(done) < len(problem.steps):
-        return "MS", Deviation(_due(problem, done))
-    if digits is None or int(digits[0]) != problem.steps[-1].value:
-        stated = int(digits[0]) if digits else None
-        return "CS", Deviation(None, wrong=stated, right=problem.steps[-1].value)
-    return "answered"
+        return None if found or answered else ("NO", Deviation(due))
+    if due is not None:
+        return "MS", Deviation(due)
+    stated, right = stated_number(answer["answer"]), problem.steps[-1].value
+    return None if stated == right else ("CS", Deviation(None, wrong=stated, right=right))
 
 
-def _read_equation(
-    problem: NanoProblem, equation: Equation, done: list[int]
-) -> tuple[ErrorType, Deviation] | None:
+def _read_equation(problem: NanoProblem, equation: Equation, done: list[int]) -> _Error | None:
     x, op, y, value = equation.x, equation.op, equation.y, equation.value
     ready = [k for k in range(len(problem.steps)) if k not in done and _is_ready(problem.steps[k], done)]
     for k in ready:
@@ -154,18 +128,18 @@ def _read_equation(
                 return "CA", Deviation(step, wrong=value, right=step.value)
             done.append(k)
             return None
-    if any(
-        _same((x, y), problem.steps[k]) and problem.steps[k].op == op and problem.steps[k].value == value
-        for k in done
-    ):
-        return None
+    for k in done:
+        step = problem.steps[k]
+        if step.op == op and _same((x, y), step):  # said again
+            return None if value == step.value else ("CS", Deviation(step, wrong=value, right=step.value))
     due = _due(problem, done)
     for misreading in problem.misreadings:
         if misreading.op == op and _same((x, y), misreading) and misreading.at not in done:
             return misreading.error_type, Deviation(problem.steps[misreading.at], misreading=misreading)
     for k in ready:
-        if _same((x, y), problem.steps[k], any_order=True):
-            return "OP", Deviation(problem.steps[k])
+        step = problem.steps[k]
+        if _same((x, y), step, any_order=True):
+            return "OP", Deviation(step, swapped=step.op == op)
     known = {*problem.facts, *problem.distractors, *(problem.steps[k].value for k in done), *_KNOWN_CONSTANTS}
     for k in ready:
         step = problem.steps[k]
@@ -173,7 +147,7 @@ def _read_equation(
             continue
         for wrong, right in _half_matches((x, y), step):
             if right.kind == "constant":
-                return "UC", Deviation(step, wrong=wrong, right=right)
+                return right.error_type, Deviation(step, wrong=wrong, right=right)
             if wrong not in known:
                 return "HA", Deviation(step, wrong=wrong, right=right)
             return ("CV" if right.kind == "fact" else "PV"), Deviation(step, wrong=wrong, right=right)
@@ -195,13 +169,13 @@ def _due(problem: NanoProblem, done: Sequence[int]) -> Step | None:
     return next((step for k, step in enumerate(problem.steps) if k not in done), None)
 
 
-def _same(pair: tuple[int, int], step: Step | Misreading, *, any_order: bool = False) -> bool:
+def _same(pair: tuple[Number, Number], step: Step | Misreading, *, any_order: bool = False) -> bool:
     expected = (step.x.value, step.y.value)
     return pair == expected or ((any_order or step.op in "+*") and pair == expected[::-1])
 
 
-def _half_matches(pair: tuple[int, int], step: Step) -> list[tuple[int, Operand]]:
-    """(wrong number, operand that should stand there) for each way in which one of the two operands is right."""
+def _half_matches(pair: tuple[Number, Number], step: Step) -> list[tuple[Number, Operand]]:
+    """(wrong number, operand that should stand there) for each way in which one of the two is right."""
     x, y = pair
     ways = [(x, step.x, y, step.y), (y, step.y, x, step.x)]
     if step.op in "+*":
@@ -210,19 +184,43 @@ def _half_matches(pair: tuple[int, int], step: Step) -> list[tuple[int, Operand]
 
 
 def _right_by_another_route(problem: NanoProblem, steps: Sequence[str]) -> bool:
-    """Every equation holds over known numbers, and the answer is right."""
-    known = {*problem.facts, *_KNOWN_CONSTANTS}
-    for text in steps[:-1]:
-        found = equations(text)
-        if not found:
+    """Every equation holds over known numbers, and the answer follows from them as it does from the program.
+
+    Each number of the question gets a residue modulo a prime, and every equation is worked out on residues
+    too. Two ways agree on those only if they agree on all numbers, up to a chance of 2^-50
+    (Schwartz-Zippel), so the luck of the numbers does not count. Numbers that are equal cannot be told apart
+    in a text: each value keeps all that it may mean.
+    """
+    answers = [match["answer"] for text in steps if (match := ANSWER_STEP.search(text)) is not None]
+    gold = problem.steps[-1].value
+    if not answers or any(stated_number(answer) != gold for answer in answers):
+        return False
+    residues = [pow(37, 1_000_003 * (k + 1), _PRIME) for k in range(len(problem.facts))]
+    meanings: dict[Number, set[int]] = {value: {value} for value in _KNOWN_CONSTANTS}
+    for fact, residue in zip(problem.facts, residues, strict=True):
+        meanings.setdefault(fact, set()).add(residue)
+    for e in (equation for text in steps for equation in equations(text)):
+        if e.x not in meanings or e.y not in meanings or exact(e.x, e.op, e.y) != e.value:
             return False
-        for e in found:
-            if e.x not in known or e.y not in known or compute(e.x, e.op, e.y) != e.value:
-                return False
-            known.add(e.value)
-    answer = ANSWER_STEP.search(steps[-1]) if steps else None
-    return (
-        answer is not None
-        and answer["answer"].strip(" .") == problem.problem.answer
-        and int(problem.problem.answer) in known
-    )
+        new = {_modular(x, e.op, y) for x in meanings[e.x] for y in meanings[e.y]}
+        kept = meanings.setdefault(e.value, set())
+        kept.update(sorted(new - kept)[: _MOST_MEANINGS - len(kept)])
+    return _program_residue(problem, residues) in meanings.get(gold, ())
+
+
+def _program_residue(problem: NanoProblem, facts: Sequence[int]) -> int:
+    """The answer where the facts are these residues."""
+    found: list[int] = []
+    for step in problem.steps:
+        x, y = (
+            o.value if o.kind == "constant" else (facts if o.kind == "fact" else found)[o.index]
+            for o in (step.x, step.y)
+        )
+        found.append(_modular(x, step.op, y))
+    return found[-1]
+
+
+def _modular(x: int, op: Op, y: int) -> int:
+    if op == "/":
+        return x * pow(y, -1, _PRIME) % _PRIME if y else 0
+    return (x + y if op == "+" else x - y if op == "-" else x * y) % _PRIME

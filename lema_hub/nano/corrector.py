@@ -1,7 +1,7 @@
-"""The exact corrector: names the first wrong step of a nano solution, says why it is wrong, and goes on rightly.
+"""The exact corrector: names the first wrong step of a nano solution, says why, and goes on rightly.
 
-It is to the nano world what GPT-4 is to LeMa (section 2.1), except that it never errs: the step, its type and the
-right continuation come from the checker and the program. Its wording varies.
+It is to the nano world what GPT-4 is to LeMa (section 2.1), except that it never errs: the step, its type
+and the right continuation come from the checker and the program. Its wording varies.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from random import Random
 
 from lema_hub.errors import InputError
 from lema_hub.nano.checker import Check, check
+from lema_hub.nano.equations import Number
 from lema_hub.nano.problems import NanoProblem, say
 from lema_hub.nano.program import Operand, Step
 from lema_hub.steps import CorrectionText
@@ -50,17 +51,17 @@ def explain(problem: NanoProblem, found: Check, rng: Random) -> str:
         raise InputError(
             f"there is nothing to explain: the solution of {problem.problem.problem_id} is right"
         )
-    step, wrong, right = deviation.expected, deviation.wrong, deviation.right
+    step, right = deviation.expected, deviation.right
+    wrong = None if deviation.wrong is None else _said(deviation.wrong)
     if deviation.misreading is not None:
         return f"{deviation.misreading.why[0].upper()}{deviation.misreading.why[1:]}."
     if step is None:
-        return rng.choice(
-            (
-                f"The last step found {right}, but the answer says {wrong}.",
-                f"The answer should be {right}, which was found before, not {wrong}.",
-            )
-        )
+        return _answer_due(problem, found, wrong, rng)
     sum_ = f"{step.x.value} {step.op} {step.y.value}"
+    if found.error_type == "CS":
+        return f"The result of {sum_} was found before, and it is {right}, not {wrong}."
+    if deviation.swapped:
+        return f"The numbers are the wrong way round: it must be {sum_}."
     if found.error_type == "CA":
         return rng.choice(
             (
@@ -96,7 +97,29 @@ def explain(problem: NanoProblem, found: Check, rng: Random) -> str:
     )
 
 
-def _wrong_operand(step: Step, right: Operand, wrong: int | None, found: Check, rng: Random) -> str:
+def _answer_due(problem: NanoProblem, found: Check, wrong: str | None, rng: Random) -> str:
+    """What is wrong where all steps of the program are done and only the answer was due."""
+    right = problem.problem.answer
+    if found.error_type == "MS":
+        return f"The answer is not stated; it is {right}, which was found before."
+    if found.error_type != "CS":
+        return f"The last step found {right}, which is the answer; nothing more must be calculated."
+    if wrong is None:
+        return f"The last step found {right}, but the answer states no number."
+    return rng.choice(
+        (
+            f"The last step found {right}, but the answer says {wrong}.",
+            f"The answer should be {right}, which was found before, not {wrong}.",
+        )
+    )
+
+
+def _said(number: Number) -> str:
+    """A number as one writes it."""
+    return str(number) if isinstance(number, int) else f"{float(number):g}"
+
+
+def _wrong_operand(step: Step, right: Operand, wrong: str | None, found: Check, rng: Random) -> str:
     if right.kind == "constant":
         return f"The number {wrong} is wrong: {right.note}."
     if found.error_type == "HA":

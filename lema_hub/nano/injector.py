@@ -1,8 +1,8 @@
 """Plausible errors of a given type, made on purpose (LEMMA, section 3.2, in the exact world).
 
-An injected solution is right up to one step, errs there with the given type, goes on consistently with what it
-found, and ends in a wrong answer. The checker finds the error where and as what it was injected, or the draw is
-thrown away.
+An injected solution is right up to one step, errs there with the given type, goes on consistently with what
+it found, and ends in a wrong answer. The checker finds the error where and as what it was injected, or the
+draw is thrown away.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def inject(problem: NanoProblem, error_type: ErrorType, rng: Random) -> tuple[st
     for _ in range(_DRAWS):
         at = rng.randrange(len(problem.steps))
         steps = _draw(problem, error_type, at, rng)
-        if steps is None:
+        if steps is None or steps[-1] == f"The answer is {problem.problem.answer}.":
             continue
         found = check(problem, steps)
-        if found.error_type == error_type and steps[-1] != f"The answer is {problem.problem.answer}.":
+        if (found.first_wrong, found.error_type) == (_place(problem, error_type, at), error_type):
             return steps
     return None
 
@@ -42,7 +42,7 @@ def inject(problem: NanoProblem, error_type: ErrorType, rng: Random) -> tuple[st
 def inject_any(
     problem: NanoProblem, rng: Random, *, weights: dict[ErrorType, float] | None = None
 ) -> tuple[ErrorType, tuple[str, ...]]:
-    """A wrong solution with an error of a drawn type; `CA`, for which every problem has room, is the last resort."""
+    """A wrong solution with an error of a drawn type; at last `CA`, for which there is always room."""
     types = list(weights or dict.fromkeys(INJECTABLE, 1.0))
     shares = [weights[t] for t in types] if weights else None
     for _ in range(_DRAWS):
@@ -52,6 +52,20 @@ def inject_any(
     while (steps := inject(problem, "CA", rng)) is None:
         pass
     return "CA", steps
+
+
+def _place(problem: NanoProblem, error_type: ErrorType, at: int) -> int:
+    """The number of the wrong step when the error is made at program step `at`."""
+    n = len(problem.steps)
+    if error_type == "CS":
+        return n + 1
+    if error_type == "MS":  # the first step that needs the missing one; all numbers are one less by then
+        return next((k for k in range(at + 1, n) if _needs(problem.steps[k], at)), n)
+    return at + 1
+
+
+def _needs(step: Step, at: int) -> bool:
+    return any(operand.kind == "step" and operand.index == at for operand in (step.x, step.y))
 
 
 def _draw(problem: NanoProblem, error_type: ErrorType, at: int, rng: Random) -> tuple[str, ...] | None:
@@ -99,21 +113,27 @@ def _wrong_equations(problem: NanoProblem, error_type: ErrorType, at: int, rng: 
         for other in OPS:
             if other != op and (value := compute(x, other, y)) is not None:
                 yield x, other, y, value, says
-    elif error_type in ("QM", "CC", "FC"):
+        return
+    if error_type in ("QM", "CC", "FC"):
         for misreading in problem.misreadings:
             if misreading.at == at and misreading.error_type == error_type:
                 m, n = misreading.x.value, misreading.y.value
                 if (value := compute(m, misreading.op, n)) is not None:
                     yield m, misreading.op, n, value, rng.choice(misreading.says)
-    else:
-        kind = {"CV": "fact", "PV": "step", "UC": "constant"}.get(error_type)
+    if error_type in ("CV", "PV", "HA", "UC", "FC"):
         for replaced, operand in ((0, step.x), (1, step.y)):
-            if kind is not None and operand.kind != kind:
+            if not _may_be_mistaken(operand, error_type):
                 continue
             for number in _strangers(problem, operand, error_type, at, rng):
                 m, n = (number, y) if replaced == 0 else (x, number)
                 if (value := compute(m, op, n)) is not None:
                     yield m, op, n, value, says
+
+
+def _may_be_mistaken(operand: Operand, error_type: ErrorType) -> bool:
+    if operand.kind == "constant":
+        return error_type == operand.error_type
+    return error_type == "HA" or error_type == ("CV" if operand.kind == "fact" else "PV")
 
 
 def _strangers(
@@ -123,7 +143,7 @@ def _strangers(
     known = [*problem.facts, *problem.distractors, *(step.value for step in problem.steps[:at])]
     if error_type == "HA":
         return [n for n in (rng.randint(2, 30) for _ in range(3)) if n not in known]
-    if error_type == "UC":
+    if error_type in ("UC", "FC"):
         return [n for n in (3, 4, 5, 6, 8, 10, 24) if n != operand.value]
     return [n for n in known if n != operand.value]
 

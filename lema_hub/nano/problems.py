@@ -1,8 +1,8 @@
 """Nano problems: drawn from the families, told in English, deterministic from their id.
 
-A problem's id says how to make it again: `nano/test/s3-17` is problem 17 of the stream of 3-step test problems. Its
-split is a hash of (template, facts): the same structure with the same numbers never stands in two splits, whatever
-the wording, the names or the distractor.
+A problem's id says how to make it again: `nano/test/s3-17` is problem 17 of the stream of 3-step test
+problems. Its split is a hash of (template, facts): the same structure with the same numbers never stands in
+two splits, whatever the wording, the names or the distractor.
 
     >>> problem = load("nano/test/s3-17")
     >>> problem == load("nano/test/s3-17")
@@ -74,7 +74,8 @@ def stream(split: Split, *, start: int = 0, steps: Sequence[int] = STEPS) -> Ite
     """The endless stream behind `generate`."""
     if split not in SPLITS or not steps or any(k not in (1, 2, 3, 4) for k in steps):
         raise InputError(
-            f"no nano problems for split={split!r}, steps={tuple(steps)}; splits: {', '.join(SPLITS)}, steps: 1 to 4"
+            f"no nano problems for split={split!r}, steps={tuple(steps)}; "
+            f"splits: {', '.join(SPLITS)}, steps: 1 to 4"
         )
     for position in count(start):
         yield _make(split, steps[position % len(steps)], position // len(steps))

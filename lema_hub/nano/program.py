@@ -1,8 +1,8 @@
 """Solution programs: what a nano problem says, what is computed from it, and in which words.
 
-A problem is a list of facts (numbers in the question) and a program: binary steps over facts, earlier steps and
-constants such as 12 for a dozen. The value of the last step is the answer. A misreading is a step that a reader
-who mistakes the question would take instead; it carries its type in LEMMA's taxonomy.
+A problem is a list of facts (numbers in the question) and a program: binary steps over facts, earlier steps
+and constants such as 12 for a dozen. The value of the last step is the answer. A misreading is a step that a
+reader who mistakes the question would take instead; it carries its type in LEMMA's taxonomy.
 
     Mia has 5 pens. She buys 3 more and gives 2 of them to Tom. How many pens does Mia have in the end?
     facts 5, 3, 2; steps (5 + 3 = 8), (8 - 2 = 6); answer 6
@@ -20,7 +20,7 @@ Op = Literal["+", "-", "*", "/"]
 OPS: tuple[Op, ...] = ("+", "-", "*", "/")
 
 SMALLEST, LARGEST = 2, 99
-"""Bounds of every number of a problem: no singulars to inflect, and each number one token of the nano tokenizer."""
+"""Bounds of every number of a problem: no singulars to inflect, and one token for each number."""
 
 
 class OutOfRange(Exception):  # noqa: N818 - a signal to draw again, not an error
@@ -29,17 +29,26 @@ class OutOfRange(Exception):  # noqa: N818 - a signal to draw again, not an erro
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A number that a step takes; `index` counts facts or steps from 0, and is -1 for constants."""
+    """A number that a step takes.
+
+    Attributes:
+        kind: Where it comes from.
+        value: The number.
+        index: Counts facts or steps from 0; -1 for constants.
+        note: For a constant, the sentence that explains it.
+        error_type: For a constant, what it is to take another number in its place.
+    """
 
     kind: Literal["fact", "step", "constant"]
     value: int
     index: int = -1
     note: str = ""
+    error_type: Literal["UC", "FC"] = "UC"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One binary step; `says` are its wordings, `@` standing for the equation, `what` names the quantity it finds."""
+    """One binary step; `says` are its wordings (`@` is the equation), `what` names the quantity it finds."""
 
     op: Op
     x: Operand
@@ -51,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Misreading:
-    """A step that rests on a misread question, and why it is wrong; it stands where step `at` should stand."""
+    """A step that rests on a misread question, and why it is wrong; it stands where step `at` should."""
 
     at: int
     op: Op
@@ -90,8 +99,8 @@ class Person:
 class Story:
     """A problem being told: sentences, facts and steps are added in order, then frozen by `problems`.
 
-    `template` names the structure (family, operations, what is asked), never the wording: with the facts' numbers
-    it decides the split.
+    `template` names the structure (family, operations, what is asked), never the wording: with the facts'
+    numbers it decides the split.
     """
 
     def __init__(self, family: str, rng: Random) -> None:
@@ -146,6 +155,12 @@ class Story:
         self.template += f".{choice}"
 
 
-def constant(value: int, note: str) -> Operand:
-    """A number that the question does not give, such as 12 for a dozen; `note` is the sentence that explains it."""
-    return Operand("constant", value, note=note)
+def constant(value: int, note: str, *, error_type: Literal["UC", "FC"] = "UC") -> Operand:
+    """A number that the question does not give, such as 12 for a dozen.
+
+    Args:
+        value: The number.
+        note: The sentence that explains it.
+        error_type: What it is to take another number: a unit converted wrongly, or a wrong formula.
+    """
+    return Operand("constant", value, note=note, error_type=error_type)

@@ -1,7 +1,7 @@
 """Prompt templates as package data: each has a name, a version and a hash, and all three go into provenance.
 
-A template is the file `<name>.v<version>.jinja` in this folder. Its text is never changed once data was made with
-it; a new wording is a new version.
+A template is the file `<name>.v<version>.jinja` in this folder. Its text is never changed once data was made
+with it; a new wording is a new version.
 
     >>> load("lema-cot").render(question="How much is 1 + 1?").splitlines()[0]
     'Please solve the following math problem.'
@@ -16,8 +16,12 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from lema_hub.errors import InputError
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _FILE = re.compile(r"(?P<name>[a-z0-9-]+)\.v(?P<version>\d+)\.jinja")
 
@@ -74,10 +78,9 @@ def _templates() -> dict[tuple[str, int], str]:
 
 
 @cache
-def _compiled(template: str):  # type: ignore[no-untyped-def]
+def _compiled(template: str) -> Template:
     from jinja2 import Environment, StrictUndefined
 
-    # A final newline is part of the prompt; nothing is escaped, prompts are plain text.
-    return Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(
-        template
-    )
+    # A final newline is part of the prompt; nothing is escaped: prompts are plain text, never HTML.
+    plain = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
+    return plain.from_string(template)
