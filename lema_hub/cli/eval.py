@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-
-from lema_hub.errors import InputError
 
 if TYPE_CHECKING:
     from lema_hub.evals import EvalResult
@@ -29,9 +27,11 @@ def evaluate(
     base: Annotated[
         str | None, typer.Option(help="Base model of an adapter, if not the one it names.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="transformers or openai.")] = "transformers",
+    engine: Annotated[
+        Literal["transformers", "openai"], typer.Option(help="What generates.")
+    ] = "transformers",
     base_url: Annotated[str | None, typer.Option(help="Endpoint of --engine openai.")] = None,
-    api: Annotated[str, typer.Option(help="Of an endpoint: chat or completions.")] = "chat",
+    api: Annotated[Literal["chat", "completions"], typer.Option(help="What the endpoint offers.")] = "chat",
     limit: Annotated[int | None, typer.Option(help="At most so many items per task.")] = None,
     seed: Annotated[
         int, typer.Option(help="For sampled tasks (-maj8); greedy ones do not depend on it.")
@@ -47,21 +47,14 @@ def evaluate(
 
     What was answered before is not generated again: answers are kept in ledger.sqlite beside the run's folder.
     """
-    from typing import get_args
-
-    if api not in ("chat", "completions"):
-        raise InputError(f"no api {api!r}; there are: chat, completions")
-    from lema_hub.evals.systems import ScoringEngine, find
-
-    if engine not in get_args(ScoringEngine):
-        raise InputError(f"no engine {engine!r} for scoring; there are: {', '.join(get_args(ScoringEngine))}")
     from rich.console import Console
     from rich.progress import Progress
 
     from lema_hub.evals import score
     from lema_hub.evals.folder import summary
+    from lema_hub.evals.systems import find
 
-    found = find(system, engine=engine, base=base, base_url=base_url, api=api, batch_size=batch_size)  # type: ignore[arg-type]
+    found = find(system, engine=engine, base=base, base_url=base_url, api=api, batch_size=batch_size)
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         line = bar.add_task("answering", total=None)
         result = score(

@@ -1,45 +1,41 @@
-"""The held-out nano problems as a dataset folder, which LightEval loads like one of the Hub.
+"""The nano problems as a data set folder, which LightEval loads like one of a Hub.
 
-The folder lies in the Hub clients' own cache (`HF_HOME`) and is made when it is missing: the problems follow from the
-generator's revision, so there is nothing to keep up to date.
+The folder lies in the Hub clients' own cache (`HF_HOME`). Its name is the hash of its problems, which are generated
+anew every time (a third of a second): another generator never meets old problems.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from lema_hub import nano
-from lema_hub.nano.problems import REVISION
+from lema_hub.nano.problems import Split
+from lema_hub.records import Problem, digest, schema
 
-ITEMS = 1000
+SIZES: dict[Split, int] = {"train": 100, "test": 1000}
+"""Problems of each split: the first of its stream, those of 2, 3 and 4 steps taking turns."""
 
 
 def nano_folder() -> Path:
-    """The folder with `test.parquet`: the first 1,000 held-out problems, one in three of 2, 3 and 4 steps."""
-    from huggingface_hub import constants
-
-    folder = Path(constants.HF_HOME) / "lema_hub" / f"nano-{REVISION}-{ITEMS}"
-    if not folder.is_dir():
-        _write(folder)
-    return folder
-
-
-def _write(folder: Path) -> None:
+    """The folder with `test.parquet`, the held-out problems, and `train.parquet`, examples for few-shot prompts."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from huggingface_hub import constants
 
-    from lema_hub.records import Problem, schema
-
-    rows = [made.problem.to_row() for made in nano.generate("test", ITEMS)]
+    rows = {split: [made.problem.to_row() for made in nano.generate(split, n)] for split, n in SIZES.items()}
+    folder = Path(constants.HF_HOME) / "lema_hub" / f"nano-{digest(rows)[:16]}"
+    if folder.is_dir():
+        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    for split, problems in rows.items():
+        pq.write_table(pa.Table.from_pylist(problems, schema=schema(Problem)), made / f"{split}.parquet")
     try:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema(Problem)), made / "test.parquet")
-        os.replace(made, folder)  # noqa: PTH105 - over an empty folder of another process, in one step
+        made.rename(folder)
     except OSError:
-        shutil.rmtree(made, ignore_errors=True)
-        if not (folder / "test.parquet").is_file():  # else another process was first, with the same bytes
+        shutil.rmtree(made)
+        if not folder.is_dir():  # else another process was first, with the same problems
             raise
+    return folder

@@ -15,14 +15,11 @@ import hashlib
 import io
 import logging
 import math
-import os
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +27,7 @@ from lema_hub.engines import Engine, Ledger
 from lema_hub.engines.ledger import Progress
 from lema_hub.errors import HubError, InputError, MissingExtraError
 from lema_hub.evals.folder import SCORES, EvalResult, TaskScore, read_result, write_result
+from lema_hub.evals.lighteval import prepare
 from lema_hub.evals.statistics import estimate, outcomes
 from lema_hub.records import VERDICTS, Score, digest
 
@@ -37,7 +35,7 @@ _logger = logging.getLogger(__name__)
 
 TASKS = ("lema:gsm8k", "lema:math", "lema:nano", "lema:gsm8k-maj8", "lema:math-maj8", "lema:nano-maj8")
 _PACKAGES = ("lema_hub", "lighteval", "math-verify", "transformers", "torch", "peft", "datasets", "openai")
-_JUDGE = ("answers", "evals/tasks.py", "evals/run.py", "nano/problems.py", "prompts")
+_JUDGE = ("answers", "evals/tasks.py", "nano", "prompts", "tasks")
 
 
 def score(
@@ -136,36 +134,37 @@ def _details(
     progress: Progress | None,
 ) -> dict[str, tuple[Any, list[Any]]]:
     """Task -> its LightEval configuration and what LightEval recorded of every item."""
-    from lema_hub.evals.lighteval import prepare
+    with _quietly(), tempfile.TemporaryDirectory() as cache:
+        prepare()
+        try:
+            from lighteval.logging.evaluation_tracker import EvaluationTracker
+            from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
+        except ImportError as error:
+            raise MissingExtraError("lighteval", "eval") from error
+        from lema_hub.evals import tasks
+        from lema_hub.evals.model import EngineModel
 
-    prepare()
-    try:
-        from lighteval.logging.evaluation_tracker import EvaluationTracker
-        from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
-        from lighteval.tasks.registry import Registry
-    except ImportError as error:
-        raise MissingExtraError("lighteval", "eval") from error
-    from lema_hub.evals import tasks
-    from lema_hub.evals.model import EngineModel
-
-    configs = {config.name: config for config in tasks.TASKS_TABLE}
-    _reachable([configs[name] for name in names])
-    with _quietly():
-        Registry.load_all_task_configs()
-    with tempfile.TemporaryDirectory() as cache:
+        configs = {config.name: config for config in tasks.TASKS_TABLE if config.name in names}
+        for config in configs.values():
+            _reach(config.hf_repo, config.hf_revision)
         model = EngineModel(engine, ledger, cache=Path(cache), seed=seed, progress=progress)
-        pipeline = Pipeline(
-            tasks=",".join(names),
-            pipeline_parameters=PipelineParameters(
-                launcher_type=ParallelismManager.NONE,
-                custom_tasks_directory=tasks,
-                max_samples=limit,
-                remove_reasoning_tags=False,
-            ),
-            evaluation_tracker=EvaluationTracker(output_dir=str(out / "lighteval"), save_details=False),
-            model=model,
+        parameters = PipelineParameters(
+            launcher_type=ParallelismManager.NONE,
+            custom_tasks_directory=tasks,
+            max_samples=limit,
+            remove_reasoning_tags=False,
         )
-        pipeline.evaluate()
+        tracker = EvaluationTracker(output_dir=str(out / "lighteval"), save_details=False)
+        try:
+            pipeline = Pipeline(
+                tasks=",".join(names), pipeline_parameters=parameters, evaluation_tracker=tracker, model=model
+            )
+        except (OSError, ValueError) as error:
+            raise HubError(
+                f"the items of {', '.join(names)} could not be loaded ({' '.join(str(error).split())[:160]}); "
+                "check HF_ENDPOINT, or unset HF_HUB_OFFLINE if they are not in the cache yet"
+            ) from error
+    pipeline.evaluate()
     pipeline.save_and_push_results()
     details = pipeline.get_details()
     return {name: (configs[name], details[f"{name}|0"]) for name in names}
@@ -173,33 +172,33 @@ def _details(
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Some built-in tasks of LightEval write to the terminal when they are imported."""
+    """LightEval and what it imports write to the terminal while they start; it goes to the debug log."""
     heard = io.StringIO()
     with contextlib.redirect_stdout(heard), contextlib.redirect_stderr(heard):
-        yield
-    _logger.debug("%s", heard.getvalue())
+        try:
+            yield
+        finally:
+            _logger.debug("%s", heard.getvalue())
 
 
-def _reachable(configs: Sequence[Any]) -> None:
-    """Ask the Hub for each data set: a dead endpoint fails here at once, `load_dataset` retries for long.
+def _reach(repo: str, revision: str | None) -> None:
+    """Ask the Hub for a data set: a dead endpoint fails here at once, `load_dataset` retries for long.
 
     Raises:
-        HubError: A data set cannot be had.
+        HubError: The data set cannot be had.
     """
+    import httpx2
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HfHubHTTPError
 
-    for config in configs:
-        if Path(config.hf_repo).is_dir() or constants.HF_HUB_OFFLINE:
-            continue
-        try:
-            HfApi().dataset_info(config.hf_repo, revision=config.hf_revision, timeout=30)
-        except (HfHubHTTPError, OSError) as error:
-            raise HubError(
-                f"{config.hf_repo} at {config.hf_revision or 'main'} could not be had from "
-                f"{os.environ.get('HF_ENDPOINT', 'https://huggingface.co')} ({type(error).__name__}); check the "
-                "endpoint, or set HF_HUB_OFFLINE=1 if it is in the cache"
-            ) from error
+    if Path(repo).is_dir() or constants.HF_HUB_OFFLINE:
+        return
+    try:
+        HfApi().dataset_info(repo, revision=revision, timeout=30)
+    except (httpx2.HTTPError, OSError) as error:
+        raise HubError(
+            f"{repo} at {revision or 'main'} could not be had from {constants.ENDPOINT} "
+            f"({type(error).__name__}); check HF_ENDPOINT, or set HF_HUB_OFFLINE=1 if it is in the cache"
+        ) from error
 
 
 def _rows(engine: Engine, name: str, details: Sequence[Any], *, seed: int, checkpoint: str) -> list[Score]:
@@ -258,16 +257,13 @@ def _packages() -> dict[str, str]:
 
 
 def _sources_hash() -> str:
-    """A hash of the sources that decide a verdict: a better judge judges again."""
+    """A hash of the sources that decide items, prompts and verdicts: a better judge judges again."""
+    root = Path(__file__).parents[1]
     hasher = hashlib.sha256()
     for name in _JUDGE:
-        for source in _files(files("lema_hub") / name):
-            hasher.update(source.read_bytes())
+        place = root / name
+        for source in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if source.suffix in (".py", ".jinja"):
+                hasher.update(f"{source.relative_to(root).as_posix()}\n".encode())
+                hasher.update(source.read_bytes())
     return hasher.hexdigest()
-
-
-def _files(place: Traversable) -> list[Traversable]:
-    if place.is_file():
-        return [place]
-    found = sorted(place.iterdir(), key=lambda entry: entry.name)
-    return [entry for entry in found if entry.is_file() and entry.name.endswith((".py", ".jinja"))]

@@ -95,10 +95,10 @@ def _adapter_config(model: str, revision: str | None) -> dict[str, str | None] |
     elif "/" not in model:
         return None
     else:
+        import httpx2
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import (
             EntryNotFoundError,
-            HfHubHTTPError,
             HFValidationError,
             LocalEntryNotFoundError,
         )
@@ -118,7 +118,7 @@ def _adapter_config(model: str, revision: str | None) -> dict[str, str | None] |
             return None
         except HFValidationError as error:
             raise InputError(f"{model!r} is neither a folder nor a Hub id; give one of them") from error
-        except (HfHubHTTPError, OSError) as error:
+        except (httpx2.HTTPError, OSError) as error:
             raise HubError(
                 f"{model!r} at {revision or 'main'} could not be had ({type(error).__name__}); check the name, "
                 "the revision and HF_ENDPOINT, or give a folder"

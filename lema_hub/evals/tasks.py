@@ -129,10 +129,11 @@ def _config(
     def prompt(line: dict[str, Any], task_name: str = "") -> Doc:
         """LightEval's row -> prompt; its gold is the bare answer."""
         fields = task.read(line)
+        worked = f"{fields.solution}\nThe answer is {fields.answer}."  # what a few-shot example shows
         return Doc(
             task_name=task_name,
             query=template.render(question=fields.question),
-            choices=[fields.answer],
+            choices=[worked if line.get("__few_shots") else fields.answer],
             gold_index=0,
             specific={
                 "item_id": line.get("problem_id", f"{task.name}/test/{line['__index']}"),
@@ -147,10 +148,10 @@ def _config(
         hf_repo=repo or task.source_repo,
         hf_subset=subset,
         hf_revision=revision or task.revision,
-        hf_avail_splits=["test"],
+        hf_avail_splits=["train", "test"],
         evaluation_splits=["test"],
-        few_shots_split=None,
-        few_shots_select=None,
+        few_shots_split="train",
+        few_shots_select="random_sampling_from_train",
         generation_size=task.max_new_tokens if task.name == "nano" else MAX_NEW_TOKENS,
         metrics=[_metric(n, task.style)],
         stop_sequence=[],

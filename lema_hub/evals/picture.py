@@ -1,0 +1,124 @@
+"""The picture of a report: scores on the left, differences from the baseline on the right, all with intervals.
+
+Grey means that the items cannot tell the difference from chance. The ground is white, so that the picture reads on light
+and on dark pages alike.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lema_hub.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from lema_hub.evals.report import Outcome, Report, Row
+
+INK, GREY, LINE = "#1f2933", "#8a94a0", "#d9dee4"
+COLOURS: dict[Outcome, str] = {
+    "better": "#0072b2",
+    "worse": "#d55e00",
+    "tie": GREY,
+}  # Okabe and Ito: safe to tell apart
+_ROW_INCHES = 0.42
+
+
+def draw(report: Report, path: Path) -> None:
+    """Write the picture as PNG.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "eval") from error
+    places = _places(report)
+    height = 1.5 + _ROW_INCHES * (max(places.values(), default=0) + 1)
+    figure = Figure(figsize=(10, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1])
+    _scores(left, report, places)
+    _differences(right, report, places)
+    for axes in (left, right):
+        axes.set_ylim(max(places.values(), default=0) + 0.7, -0.9)
+        axes.grid(axis="x", color=LINE, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.tick_params(length=0, colors=INK, labelsize=9)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+        axes.spines["bottom"].set_color(LINE)
+    figure.savefig(path, dpi=150, metadata={"Software": None})
+
+
+def _places(report: Report) -> dict[tuple[str, str], int]:
+    """(task, label) -> line; a free line stands between two tasks."""
+    places: dict[tuple[str, str], int] = {}
+    line = 0
+    for task in report.tasks:
+        for row in _of(report, task):
+            places[task, row.label] = line
+            line += 1
+        line += 1
+    return places
+
+
+def _of(report: Report, task: str) -> list[Row]:
+    return [row for row in report.rows if row.score.task == task]
+
+
+def _scores(axes: Any, report: Report, places: dict[tuple[str, str], int]) -> None:
+    for task in report.tasks:
+        rows = _of(report, task)
+        axes.text(
+            0, places[task, rows[0].label] - 0.52, f"{task}, n = {rows[0].score.n:,}", transform=axes.get_yaxis_transform(),
+            color=INK, fontsize=9, fontweight="bold", va="center", parse_math=False,
+        )  # fmt: skip
+        for row in rows:
+            y, score = places[task, row.label], row.score
+            axes.plot(
+                [100 * score.low, 100 * score.high], [y, y], color=INK, linewidth=2, solid_capstyle="round"
+            )
+            axes.plot(100 * score.pass_at_1, y, "o", color=INK, markersize=7)
+            axes.annotate(
+                f"{100 * score.pass_at_1:.1f}", (100 * score.high, y), xytext=(7, 0), textcoords="offset points",
+                color=INK, fontsize=9, va="center",
+            )  # fmt: skip
+    axes.set_yticks(list(places.values()), [_short(label) for _, label in places])
+    axes.set_title("pass@1 (%) with 95 % interval", loc="left", fontsize=10, color=INK)
+    axes.margins(x=0.12)
+
+
+def _differences(axes: Any, report: Report, places: dict[tuple[str, str], int]) -> None:
+    axes.axvline(0, color=INK, linewidth=1)
+    for pair in report.pairs:
+        y, found = places[pair.task, pair.label], pair.comparison
+        colour = COLOURS[pair.outcome]
+        axes.plot(
+            [100 * found.low, 100 * found.high], [y, y], color=colour, linewidth=2, solid_capstyle="round"
+        )
+        filled = "white" if pair.outcome == "tie" else colour
+        axes.plot(
+            100 * found.difference,
+            y,
+            "o",
+            color=colour,
+            markerfacecolor=filled,
+            markersize=7,
+            markeredgewidth=2,
+        )
+        axes.annotate(
+            f"{100 * found.difference:+.1f}  {pair.outcome}", (100 * found.high, y), xytext=(7, 0),
+            textcoords="offset points", color=colour if pair.outcome != "tie" else INK, fontsize=9, va="center",
+        )  # fmt: skip
+    if report.pairs:
+        widest = max(abs(end) for pair in report.pairs for end in (pair.comparison.low, pair.comparison.high))
+        axes.set_xlim(-130 * widest, 190 * widest)
+    baselines = dict.fromkeys(pair.baseline for pair in report.pairs)
+    name = _short(next(iter(baselines))) if len(baselines) == 1 else "the first run"
+    axes.set_title(f"difference from {name} (points)", loc="left", fontsize=10, color=INK)
+
+
+def _short(label: str, limit: int = 44) -> str:
+    return label if len(label) <= limit else f"{label[: limit // 2 - 1]}…{label[-limit // 2 :]}"

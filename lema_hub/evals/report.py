@@ -1,0 +1,245 @@
+"""Scored runs side by side: a table with every verdict, paired comparisons with the first run, and a picture.
+
+    report = make_report([Path("runs/eval/cot"), Path("runs/eval/lema")])
+    write_report(report, Path("report"))          # report.md, report.json, report.png
+
+The first run is the baseline of every comparison. A difference that the items cannot tell from chance (Holm-adjusted
+p of 0.05 or more) is a tie, whatever its sign.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lema_hub.errors import InputError
+from lema_hub.evals.folder import EvalResult, TaskScore, read_items, read_result
+from lema_hub.evals.statistics import Comparison, compare, holm, selection_inflation
+from lema_hub.records import VERDICTS, Score
+
+Outcome = Literal["better", "worse", "tie"]
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One system on one task."""
+
+    label: str
+    revision: str | None
+    score: TaskScore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A system against the baseline on one task; `p_holm` is adjusted for all pairs of the report."""
+
+    task: str
+    baseline: str
+    label: str
+    comparison: Comparison
+    p_holm: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the table says of the difference."""
+        if self.p_holm >= _LEVEL:
+            return "tie"
+        return "better" if self.comparison.difference > 0 else "worse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Rows and pairs by task, in the order of the runs, and what a reader has to know besides."""
+
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks, in the order in which they occur."""
+        return list(dict.fromkeys(row.score.task for row in self.rows))
+
+
+def make_report(runs: Sequence[Path]) -> Report:
+    """Compare scored runs; the first one that has a task is its baseline.
+
+    Raises:
+        InputError: A folder is no scored run, a run is given twice, or two runs were scored by different judges or on
+            different items.
+    """
+    if not runs:
+        raise InputError("no runs; give at least one folder that lema eval wrote")
+    results = [read_result(run) for run in runs]
+    labels = _labels(results)
+    for result in results[1:]:
+        if result.judge != results[0].judge:
+            raise InputError(
+                f"{str(result.out)!r} was judged by other code than {str(results[0].out)!r} ({result.judge}, "
+                f"{results[0].judge}); run lema eval again: answers come from the ledger, only the judging is new"
+            )
+    items = [read_items(run) for run in runs]
+    rows, found = [], []
+    for task in dict.fromkeys(score.task for result in results for score in result.scores):
+        having = [
+            (label, result, score, [item for item in of if item.task == task])
+            for label, result, of in zip(labels, results, items, strict=True)
+            for score in result.scores
+            if score.task == task
+        ]
+        rows += [
+            Row(label=label, revision=result.revision, score=score) for label, result, score, _ in having
+        ]
+        first, _, against, baseline = having[0]
+        for label, result, score, of in having[1:]:
+            if (score.repo, score.revision, score.prompt) != (against.repo, against.revision, against.prompt):
+                raise InputError(
+                    f"{task} of {str(result.out)!r} is {score.repo} at {score.revision} under {score.prompt}, of the "
+                    f"baseline {against.repo} at {against.revision} under {against.prompt}; score both alike"
+                )
+            found.append((task, first, label, _compare(baseline, of)))
+    adjusted = holm([comparison.p for *_, comparison in found])
+    pairs = tuple(
+        Pair(task=task, baseline=first, label=label, comparison=comparison, p_holm=p)
+        for (task, first, label, comparison), p in zip(found, adjusted, strict=True)
+    )
+    return Report(rows=tuple(rows), pairs=pairs, notes=tuple(_notes(results, rows, pairs)))
+
+
+def _compare(baseline: Iterable[Score], of: Iterable[Score]) -> Comparison:
+    return compare(baseline, of)
+
+
+def _labels(results: Sequence[EvalResult]) -> list[str]:
+    """System and checkpoint, and the folder where that is not enough to tell runs apart."""
+    names = [
+        f"{result.system}:{result.checkpoint}" if result.checkpoint else result.system for result in results
+    ]
+    often = Counter(names)
+    labels = [
+        name if often[name] == 1 else f"{name} ({result.out.name})"
+        for name, result in zip(names, results, strict=True)
+    ]
+    if (twice := Counter(labels).most_common(1)[0])[1] > 1:
+        raise InputError(f"run {twice[0]!r} is given {twice[1]} times; give every run once")
+    return labels
+
+
+def _notes(results: Sequence[EvalResult], rows: Sequence[Row], pairs: Sequence[Pair]) -> list[str]:
+    notes = []
+    if limited := sorted({result.limit for result in results if result.limit is not None}):
+        notes.append(f"Scored on a part of the items (limit {', '.join(map(str, limited))}).")
+    ties = [pair for pair in pairs if pair.outcome == "tie"]
+    if ties:
+        worst = max(pair.comparison.detectable for pair in ties)
+        notes.append(
+            "A tie says that these items cannot tell the two apart, not that they are equal: a true difference has to "
+            f"be {100 * worst:.1f} points for such a comparison to find it in 80 % of cases."
+        )
+    if len(results) >= 3:
+        worst = max((row.score.stderr or 0.0) for row in rows)
+        points = 100 * selection_inflation(len(results), worst)
+        notes.append(
+            f"Choosing the best of these {len(results)} runs by this table makes its score too high, by up to "
+            f"{points:.1f} points on average; choose on other items than you report."
+        )
+    return notes
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as plain data."""
+    return {
+        "schema": 1,
+        "rows": [{"label": row.label, "revision": row.revision, **asdict(row.score)} for row in report.rows],
+        "comparisons": [
+            {
+                "task": pair.task, "baseline": pair.baseline, "label": pair.label, "outcome": pair.outcome,
+                **asdict(pair.comparison), "p_holm": pair.p_holm,
+            }
+            for pair in report.pairs
+        ],
+        "notes": list(report.notes),
+    }  # fmt: skip
+
+
+def to_markdown(report: Report, *, picture: str | None = None) -> str:
+    """The report as Markdown: scores with every verdict, then the comparisons."""
+    lines = []
+    for task in report.tasks:
+        lines += [f"## {_cell(task)}", ""]
+        rest = [verdict for verdict in VERDICTS if verdict != "correct"]
+        lines += [
+            f"| system | n | pass@1 ± s.e. (%) | 95 % interval | {' | '.join(rest)} |",
+            f"|---|---:|---:|---:|{'---:|' * len(rest)}",
+        ]
+        for row in report.rows:
+            score = row.score
+            if score.task != task:
+                continue
+            stderr = "" if score.stderr is None else f" ± {100 * score.stderr:.1f}"
+            counts = " | ".join(str(score.verdicts[verdict]) for verdict in rest)
+            lines.append(
+                f"| {_cell(row.label)} | {score.n} | {100 * score.pass_at_1:.1f}{stderr} | "
+                f"{100 * score.low:.1f} to {100 * score.high:.1f} | {counts} |"
+            )
+        lines.append("")
+        pairs = [pair for pair in report.pairs if pair.task == task]
+        if pairs:
+            lines += [
+                f"Against {_cell(pairs[0].baseline)}, on the same items:",
+                "",
+                "| system | difference (points) | 95 % interval | right where the other is wrong | p | p (Holm) | "
+                "found in 80 % | outcome |",
+                "|---|---:|---:|---:|---:|---:|---:|---|",
+            ]
+        for pair in pairs:
+            c = pair.comparison
+            lines.append(
+                f"| {_cell(pair.label)} | {100 * c.difference:+.1f} | {100 * c.low:+.1f} to {100 * c.high:+.1f} | "
+                f"{c.only_b} : {c.only_a} | {_p(c.p)} | {_p(pair.p_holm)} | {100 * c.detectable:.1f} | "
+                f"{pair.outcome} |"
+            )
+        if pairs:
+            lines.append("")
+    lines += [f"{note}\n" for note in report.notes]
+    if picture is not None:
+        lines += [f"![Scores and differences with their 95 % intervals]({picture})", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def write_report(report: Report, out: Path) -> list[Path]:
+    """Write report.md, report.json and report.png.
+
+    Returns:
+        Their paths.
+
+    Raises:
+        InputError: The folder cannot be written.
+        MissingExtraError: matplotlib is not installed.
+    """
+    from lema_hub.evals.picture import draw
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        draw(report, out / "report.png")
+        (out / "report.md").write_text(to_markdown(report, picture="report.png"), encoding="utf-8")
+        text = json.dumps(to_json(report), indent=2, allow_nan=False) + "\n"
+        (out / "report.json").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{str(out)!r} cannot be written ({error.strerror}); give another folder") from error
+    return [out / "report.md", out / "report.json", out / "report.png"]
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _cell(text: str) -> str:
+    """Text from outside in a Markdown table: one line, no cell border, no markup."""
+    plain = " ".join(text.split())
+    return "".join(f"\\{sign}" if sign in "|`*_[]<>\\" else sign for sign in plain)
