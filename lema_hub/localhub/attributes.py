@@ -1,5 +1,6 @@
 """Which files git-lfs takes (`.gitattributes`) and which are not uploaded at all (`.gitignore`)."""
 
+import re
 from typing import Final
 
 from pathspec import GitIgnoreSpec
@@ -8,6 +9,9 @@ from lema_hub.localhub.errors import ApiError
 
 # Above this a file goes through git-lfs whatever the patterns say, as on huggingface.co.
 REGULAR_MAX_BYTES: Final = 10_000_000
+MAX_WILDCARDS: Final = 4
+
+_STARS = re.compile(r"\*+")
 
 _LFS_PATTERNS: Final = """
 *.7z *.arrow *.avro *.bin *.bz2 *.ckpt *.ftz *.gz *.h5 *.joblib *.lz4 *.mlmodel *.model *.msgpack *.npy
@@ -22,6 +26,10 @@ DEFAULT_GITATTRIBUTES: Final = "".join(
 
 
 def _spec(lines: list[str]) -> GitIgnoreSpec:
+    # Patterns become regular expressions, whose time grows with the power of their wildcards.
+    for line in lines:
+        if len(_STARS.findall(line)) > MAX_WILDCARDS:
+            raise ApiError(400, f"Invalid pattern {line!r:.80}: more than {MAX_WILDCARDS} wildcards")
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError as error:

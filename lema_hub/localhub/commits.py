@@ -1,74 +1,13 @@
-"""Commits: the operations of one, and the one transaction in which they become the head of a branch.
-
-The contents are on the disk before `commit` starts. In the transaction the head is read again, compared
-with the parent that the client saw (412 if they differ), the tree and the commit are written and the
-branch moved, or nothing.
-
-A client that lost the answer to a commit sends it again. The same change on the same parent is then
-answered with the commit that is already there, and a commit that changes nothing with the head as it is.
-"""
+"""Commits: snapshots of a repo, with the ids that git would give them, and the history that they form."""
 
 import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from typing import Final
 
 from lema_hub.localhub import refs, trees
-from lema_hub.localhub.errors import ApiError, revision_not_found
-from lema_hub.localhub.paths import check_file_path
+from lema_hub.localhub.errors import revision_not_found
 from lema_hub.localhub.store import now
-
-STALE: Final = "The branch was updated since you opened this page. Please refresh and try again."
-MAX_OPERATIONS: Final = 25_000
-MAX_TITLE_CHARS: Final = 1000
-MAX_MESSAGE_CHARS: Final = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class AddFile:
-    """A small file whose content has been stored."""
-
-    path: str
-    oid: str
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class AddLfsFile:
-    """A large file that was uploaded before; `size` is None when a file of the repo is copied."""
-
-    path: str
-    sha256: str
-    size: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteFile:
-    """The removal of one file."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteFolder:
-    """The removal of a directory and everything below it."""
-
-    path: str
-
-
-Operation = AddFile | AddLfsFile | DeleteFile | DeleteFolder
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A commit as a client asks for it."""
-
-    title: str
-    message: str
-    parent: str | None
-    operations: Sequence[Operation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,54 +103,6 @@ def commit_id(commit: Commit) -> str:
     return trees.git_id("commit", "\n".join([*lines, ""]).encode())
 
 
-def commit(db: sqlite3.Connection, repo: int, branch: str, request: Request, author: str) -> Commit:
-    """Apply a request to a branch and return the branch's new head.
-
-    Args:
-        db: A writing transaction; the caller's rollback undoes everything.
-        repo: Row id of the repo.
-        branch: The branch that moves.
-        request: What to do.
-        author: User name.
-
-    Raises:
-        ApiError: 404 for an unknown branch or a file to delete that is not there, 412 for a stale parent,
-        422 for
-            a bad path, 400 for a large file that was not uploaded.
-    """
-    tip = refs.head(db, repo, branch)
-    if tip is None:
-        raise revision_not_found(branch)
-    current = get(db, repo, tip)
-    if request.parent is not None and not tip.startswith(request.parent):
-        if _is_repeat(db, repo, current, request, author):
-            return current
-        raise ApiError(412, STALE)
-    tree = trees.write(db, repo, current.tree, _changes(db, repo, current.tree, request.operations))
-    if tree == current.tree:
-        return current
-    new = write(db, repo, tree=tree, parent=tip, author=author, title=request.title, message=request.message)
-    refs.set_head(db, repo, branch, new.oid)
-    db.execute("UPDATE repo SET updated_at = ? WHERE id = ?", (now(), repo))
-    return new
-
-
-def _is_repeat(db: sqlite3.Connection, repo: int, done: Commit, request: Request, author: str) -> bool:
-    """Whether the head is what this request made when it came the first time."""
-    if done.parent is None or request.parent is None or not done.parent.startswith(request.parent):
-        return False
-    if (done.title, done.message, done.author) != (request.title, request.message, author):
-        return False
-    before = get(db, repo, done.parent)
-    try:
-        return (
-            trees.write(db, repo, before.tree, _changes(db, repo, before.tree, request.operations))
-            == done.tree
-        )
-    except ApiError:
-        return False
-
-
 def squash(db: sqlite3.Connection, repo: int, branch: str, message: str, author: str) -> Commit:
     """Replace the history of a branch by one commit with the same files; tags keep their commits.
 
@@ -226,69 +117,3 @@ def squash(db: sqlite3.Connection, repo: int, branch: str, message: str, author:
     refs.set_head(db, repo, branch, new.oid)
     db.execute("UPDATE repo SET updated_at = ? WHERE id = ?", (now(), repo))
     return new
-
-
-def _changes(
-    db: sqlite3.Connection, repo: int, tree: str, operations: Sequence[Operation]
-) -> dict[str, str | None]:
-    """What the operations, taken in their order, make of each path."""
-    changes: dict[str, str | None] = {}
-    for operation in operations:
-        path = operation.path.rstrip("/") if isinstance(operation, DeleteFolder) else operation.path
-        check_file_path(path)
-        match operation:
-            case AddFile():
-                record_blob(db, repo, operation.sha256, operation.size)
-                trees.add_file(
-                    db, repo, oid=operation.oid, sha256=operation.sha256, size=operation.size, lfs=False
-                )
-                changes[path] = operation.oid
-            case AddLfsFile():
-                changes[path] = _lfs_oid(db, repo, operation)
-            case DeleteFile():
-                entry = trees.find(db, repo, tree, path)
-                there = entry is not None and entry.kind == "file"
-                if not (changes[path] is not None if path in changes else there):
-                    raise _nothing_there(path)
-                changes[path] = None
-            case DeleteFolder():
-                entry = trees.find(db, repo, tree, path)
-                inside = [other for other, oid in changes.items() if other.startswith(f"{path}/") and oid]
-                if entry is not None and entry.kind == "directory":
-                    walked = trees.walk(db, repo, entry.oid, f"{path}/")
-                    inside += [below.path for below in walked if below.kind == "file"]
-                if not inside:
-                    raise _nothing_there(path)
-                changes.update(dict.fromkeys(inside))
-    return changes
-
-
-def _nothing_there(path: str) -> ApiError:
-    return ApiError(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
-
-
-def _lfs_oid(db: sqlite3.Connection, repo: int, operation: AddLfsFile) -> str:
-    row = db.execute(
-        "SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo, operation.sha256)
-    ).fetchone()
-    if row is None:
-        raise ApiError(
-            400, f"LFS object {operation.sha256} of {operation.path} was not uploaded to this repo"
-        )
-    size: int = row["size"]
-    if operation.size is not None and operation.size != size:
-        raise ApiError(
-            400, f"LFS object {operation.sha256} has {size} bytes, the commit says {operation.size}"
-        )
-    oid = trees.git_id("blob", trees.lfs_pointer(operation.sha256, size))
-    trees.add_file(db, repo, oid=oid, sha256=operation.sha256, size=size, lfs=True)
-    return oid
-
-
-def record_blob(db: sqlite3.Connection, repo: int, sha256: str, size: int) -> None:
-    """Record that a repo holds a content; done only after the content is on the disk."""
-    db.execute(
-        "INSERT INTO blob VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (repo, sha256) DO UPDATE SET touched_at = excluded.touched_at",
-        (repo, sha256, size, time.time()),
-    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from lema_hub.localhub import cards, trees
+from lema_hub.localhub import frontmatter, tags, trees
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.commits import Commit
 from lema_hub.localhub.repos import Repo
@@ -34,7 +34,7 @@ def read_text(db: sqlite3.Connection, blobs: Blobs, repo: int, tree: str, path: 
 def tags_at(db: sqlite3.Connection, blobs: Blobs, repo: Repo, tree: str) -> list[str]:
     """The tags that a commit's README and file names give to its repo."""
     readme = read_text(db, blobs, repo.key, tree, "README.md")
-    return cards.tags(readme, repo.type, [entry.path for entry in trees.files(db, repo.key, tree)])
+    return tags.derive(readme, repo.type, [entry.path for entry in trees.files(db, repo.key, tree)])
 
 
 def index(db: sqlite3.Connection, blobs: Blobs, repo: Repo, tree: str) -> None:
@@ -67,8 +67,8 @@ def describe(
     names = [entry.path for entry in files]
     readme = read_text(db, blobs, repo.key, commit.tree, "README.md")
     try:
-        card = cards.read(readme)
-    except cards.CardError:
+        card = frontmatter.read(readme)
+    except frontmatter.CardError:
         card = {}
     members: dict[str, Callable[[], object]] = {
         "author": lambda: repo.namespace,
@@ -78,7 +78,7 @@ def describe(
         "private": lambda: repo.private,
         "gated": lambda: repo.gated or False,
         "disabled": lambda: False,
-        "tags": lambda: cards.tags(readme, repo.type, names),
+        "tags": lambda: tags.derive(readme, repo.type, names),
         "cardData": lambda: card,
         "siblings": lambda: [_sibling(entry, with_blobs) for entry in files],
         "usedStorage": lambda: used_storage(db, repo.key),
@@ -86,7 +86,7 @@ def describe(
     if repo.type == "model":
         members |= {
             "pipeline_tag": lambda: card.get("pipeline_tag"),
-            "library_name": lambda: cards.library_name(card, names),
+            "library_name": lambda: tags.library_name(card, names),
             "config": lambda: _config(read_text(db, blobs, repo.key, commit.tree, "config.json")),
             "safetensors": lambda: _safetensors(blobs, files),
             "model-index": lambda: card.get("model-index"),
@@ -151,7 +151,7 @@ def _config(text: str) -> Json | None:
     shown = ("architectures", "model_type", "quantization_config")
     try:
         config = json.loads(text)
-        return cards.json_safe({key: config[key] for key in shown if key in config})  # type: ignore[no-any-return]
+        return frontmatter.json_safe({key: config[key] for key in shown if key in config})  # type: ignore[no-any-return]
     except (ValueError, TypeError, RecursionError):
         return None
 

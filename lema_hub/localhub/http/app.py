@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lema_hub.localhub import repos as repo_rows
 from lema_hub.localhub.errors import ApiError
-from lema_hub.localhub.http import accounts, files, pages, refs, repos, uploads
+from lema_hub.localhub.http import accounts, commits, files, pages, refs, repos, uploads
 from lema_hub.localhub.http.call import (
     AsyncHandler,
     Call,
@@ -48,8 +48,8 @@ _REPO_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/tree/{revision}/{path:path}", files.tree),
     ("POST", "/paths-info/{revision}", files.paths_info),
     ("GET", "/commits/{revision}", files.history),
-    ("POST", "/preupload/{revision}", uploads.preupload),
-    ("POST", "/super-squash/{ref}", uploads.squash),
+    ("POST", "/preupload/{revision}", commits.preupload),
+    ("POST", "/super-squash/{ref}", commits.squash),
 ]
 _PAGE_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "", pages.repo),
@@ -89,7 +89,7 @@ def application(state: State, hosts: Iterable[str]) -> ASGIApp:
             Route(api + path, endpoint(state, handler, kind), methods=[method])
             for method, path, handler in _REPO_ROUTES
         ]
-        table.append(_streaming(state, "POST", api + "/commit/{revision}", uploads.commit, kind))
+        table.append(_streaming(state, "POST", api + "/commit/{revision}", commits.commit, kind))
     # Models have no prefix, so their patterns would also take what belongs to the others: they come last.
     for kind in ("dataset", "space", "model"):
         page = f"/{URL_PREFIXES[kind]}{{namespace}}/{{name}}"

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, Response
 
-from lema_hub.localhub import attributes, commits, info, refs, repos, trees
+from lema_hub.localhub import attributes, changes, commits, info, refs, repos, trees
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, text_member
 from lema_hub.localhub.paths import URL_PREFIXES, RepoType
@@ -53,7 +53,7 @@ def create(call: Call) -> Response:
             if error.status == 409:
                 error.extra["url"] = url
             raise
-        commits.record_blob(db, repo.key, sha256, len(git_attributes))
+        changes.record_blob(db, repo.key, sha256, len(git_attributes))
         oid = trees.git_id("blob", git_attributes)
         trees.add_file(db, repo.key, oid=oid, sha256=sha256, size=len(git_attributes), lfs=False)
         first = commits.write(

@@ -1,73 +1,16 @@
-"""Endpoints that write files: what to upload how, large uploads, and the commit."""
+"""Endpoints of git-lfs: where to put large files, the files themselves, and the proof that they arrived."""
 
-import base64
-import binascii
 import time
-from typing import Any, Final
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from lema_hub.localhub import attributes, cards, commits, info, lfs, refs, repos, trees
-from lema_hub.localhub.blobs import CHUNK_BYTES, BlobBatch
-from lema_hub.localhub.commits import AddFile, AddLfsFile, DeleteFile, DeleteFolder, Operation
+from lema_hub.localhub import changes, lfs, repos
+from lema_hub.localhub.blobs import CHUNK_BYTES
 from lema_hub.localhub.errors import ApiError
-from lema_hub.localhub.http.call import Call, parse_object, text_member
+from lema_hub.localhub.http.call import Call
 from lema_hub.localhub.lfs import Slip
-from lema_hub.localhub.paths import RepoType, check_file_path
-
-MAX_PREUPLOAD: Final = 256
-MAX_LINE_BYTES: Final = 64_000_000
-MAX_COMMIT_BYTES: Final = 1_000_000_000
-
-
-def _refuse_pull_request(call: Call) -> None:
-    if call.flag("create_pr"):
-        raise ApiError(501, "This server has no pull requests: commit to a branch instead")
-
-
-def preupload(call: Call) -> Response:
-    """POST /api/{type}/{repo}/preupload/{revision}: how to upload each file, and what is there now."""
-    _refuse_pull_request(call)
-    values = call.json()
-    wanted = values.get("files")
-    if (
-        not isinstance(wanted, list)
-        or len(wanted) > MAX_PREUPLOAD
-        or not all(isinstance(f, dict) for f in wanted)
-    ):
-        raise ApiError(400, f"Member 'files' must be a list of at most {MAX_PREUPLOAD} objects")
-    answers = []
-    with call.state.store.read() as db:
-        repo = call.repo(db, "write")
-        commit = commits.get(db, repo.key, refs.resolve(db, repo.key, call.param("revision")))
-        git_attributes = info.read_text(db, call.state.blobs, repo.key, commit.tree, ".gitattributes")
-        git_ignore = values.get("gitIgnore")
-        if not isinstance(git_ignore, str):
-            git_ignore = info.read_text(db, call.state.blobs, repo.key, commit.tree, ".gitignore")
-        large, ignored = attributes.lfs_patterns(git_attributes), attributes.ignored_paths(git_ignore)
-        for file in wanted:
-            path = check_file_path(text_member(file, "path", limit=4096))
-            size = file.get("size")
-            if not isinstance(size, int) or size < 0:
-                raise ApiError(400, f"Member 'size' of {path} must be a whole number of bytes")
-            entry = trees.find(db, repo.key, commit.tree, path)
-            answer: dict[str, Any] = {
-                "path": path,
-                "uploadMode": attributes.upload_mode(path, size, _decode(file.get("sample") or ""), large),
-                "shouldIgnore": ignored.match_file(path),
-            }
-            if entry is not None and entry.kind == "file":
-                answer["oid"] = entry.sha256 if entry.lfs else entry.oid
-            answers.append(answer)
-    return JSONResponse({"files": answers})
-
-
-def _decode(text: object) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)  # type: ignore[arg-type]  # a TypeError is caught
-    except (binascii.Error, TypeError, ValueError):
-        raise ApiError(400, "File content must be base64") from None
 
 
 def batch(call: Call) -> Response:
@@ -140,7 +83,7 @@ def _record(call: Call, slip: Slip) -> None:
     with call.state.store.write() as db:
         if repos.by_key(db, slip.repo) is None:
             raise ApiError(404, "The repo of this upload was deleted", "RepoNotFound")
-        commits.record_blob(db, slip.repo, slip.sha256, slip.size)
+        changes.record_blob(db, slip.repo, slip.sha256, slip.size)
 
 
 def verify(call: Call) -> Response:
@@ -157,142 +100,3 @@ def verify(call: Call) -> Response:
     if row is None or row["size"] != values["size"]:
         raise ApiError(404, f"LFS object {values['oid']} was not uploaded to this repo with that size")
     return JSONResponse({})
-
-
-async def commit(call: Call) -> Response:
-    """POST /api/{type}/{repo}/commit/{revision}: one JSON line for the header, one for each operation.
-
-    Lines are taken as they come and small files put on the disk at once, so that memory holds one line.
-    The lock is taken only after the last one.
-    """
-    _refuse_pull_request(call)
-    await run_in_threadpool(_check_may_commit, call)
-    with call.state.blobs.batch() as batch:
-        reader = _Reader(call.kind, batch)
-        await _read_lines(call, reader)
-        request = reader.request()
-        await run_in_threadpool(batch.commit)
-    return await run_in_threadpool(_commit, call, request)
-
-
-async def _read_lines(call: Call, reader: "_Reader") -> None:
-    pending = bytearray()
-    total = 0
-    async for piece in call.request.stream():
-        total += len(piece)
-        pending += piece
-        if total > MAX_COMMIT_BYTES:
-            raise ApiError(413, f"Commit is larger than {MAX_COMMIT_BYTES} bytes: upload large files by LFS")
-        if b"\n" in piece:
-            *lines, pending = pending.split(b"\n")
-            await run_in_threadpool(reader.take, *lines)
-        if len(pending) > MAX_LINE_BYTES:
-            raise ApiError(
-                413, f"A commit line is larger than {MAX_LINE_BYTES} bytes: upload the file by LFS"
-            )
-    await run_in_threadpool(reader.take, pending)
-
-
-def _check_may_commit(call: Call) -> None:
-    with call.state.store.read() as db:
-        call.repo(db, "write")
-
-
-class _Reader:
-    """Turns the lines of a commit into its request, and stores the contents on the way."""
-
-    def __init__(self, kind: RepoType, batch: BlobBatch) -> None:
-        self._kind = kind
-        self._batch = batch
-        self._header: dict[str, Any] | None = None
-        self._operations: list[Operation] = []
-
-    def take(self, *lines: bytes | bytearray) -> None:
-        """Read lines; empty ones are skipped."""
-        for line in lines:
-            if line.strip():
-                self._take(line)
-
-    def _take(self, line: bytes | bytearray) -> None:
-        item = parse_object(line, "commit line")
-        key, value = item.get("key"), item.get("value")
-        if not isinstance(value, dict):
-            raise ApiError(400, 'A commit line must look like {"key": ..., "value": {...}}')
-        if key == "header":
-            self._header = value
-            return
-        if len(self._operations) >= commits.MAX_OPERATIONS:
-            raise ApiError(413, f"Commit has more than {commits.MAX_OPERATIONS} operations: split it")
-        self._operations.append(self._operation(key, value))
-
-    def _operation(self, key: object, value: dict[str, Any]) -> Operation:
-        path = text_member(value, "path", limit=4096)
-        if key == "file":
-            return self._small_file(check_file_path(path), value)
-        if key == "lfsFile":
-            fault = lfs.check_object(value.get("oid"), value.get("size", 0))
-            if fault is not None:
-                raise ApiError(400, f"LFS file {path}: {fault}")
-            return AddLfsFile(path=path, sha256=value["oid"], size=value.get("size"))
-        if key == "deletedFile":
-            return DeleteFile(path=path)
-        if key == "deletedFolder":
-            return DeleteFolder(path=path)
-        raise ApiError(400, f"Unknown commit operation {key!r:.40}")
-
-    def _small_file(self, path: str, value: dict[str, Any]) -> AddFile:
-        content = value.get("content")
-        encoding = value.get("encoding", "utf-8")
-        if not isinstance(content, str) or encoding not in ("base64", "utf-8"):
-            raise ApiError(
-                400, f"File {path} must have a 'content' string and the 'encoding' base64 or utf-8"
-            )
-        data = _decode(content) if encoding == "base64" else content.encode()
-        if path == "README.md":
-            _check_card(data, self._kind)
-        return AddFile(
-            path=path, oid=trees.git_id("blob", data), sha256=self._batch.add(data), size=len(data)
-        )
-
-    def request(self) -> commits.Request:
-        """The whole commit, once every line was taken."""
-        if self._header is None:
-            raise ApiError(400, "The commit has no header line")
-        title, _, rest = text_member(self._header, "summary", limit=commits.MAX_TITLE_CHARS).partition("\n")
-        message = text_member(self._header, "description", "", limit=commits.MAX_MESSAGE_CHARS)
-        if not title.strip():
-            raise ApiError(400, "The commit's summary must not be empty")
-        parent = text_member(self._header, "parentCommit", "", limit=40).lower() or None
-        return commits.Request(
-            title=title.strip(),
-            message="\n\n".join(part for part in (rest.strip(), message) if part),
-            parent=parent,
-            operations=self._operations,
-        )
-
-
-def _check_card(readme: bytes, kind: RepoType) -> None:
-    errors = cards.check(readme.decode(errors="replace"), kind).errors
-    if errors:
-        raise ApiError(400, f"Invalid metadata in README.md: {'; '.join(errors)}")
-
-
-def _commit(call: Call, request: commits.Request) -> Response:
-    branch = call.param("revision").removeprefix("refs/heads/")
-    with call.state.store.write() as db:
-        repo = call.repo(db, "write")
-        done = commits.commit(db, repo.key, branch, request, str(call.identity.user))
-        if branch == refs.MAIN:
-            info.index(db, call.state.blobs, repo, done.tree)
-    url = f"{call.base_url}/{repo.url_path}/commit/{done.oid}"
-    return JSONResponse({"success": True, "commitUrl": url, "commitOid": done.oid, "hookOutput": ""})
-
-
-def squash(call: Call) -> Response:
-    """POST /api/{type}/{repo}/super-squash/{branch}."""
-    message = text_member(call.json(), "message", "Super-squash branch using huggingface_hub")
-    branch = call.param("ref").removeprefix("refs/heads/")
-    with call.state.store.write() as db:
-        repo = call.repo(db, "write")
-        commits.squash(db, repo.key, branch, message.partition("\n")[0], str(call.identity.user))
-    return JSONResponse({"success": True})

@@ -1,0 +1,46 @@
+"""The tags by which a repo is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from lema_hub.localhub import tags
+
+
+def card(header: str) -> str:
+    return f"---\n{header}\n---\n# Title\n"
+
+
+def test_tags_of_a_model() -> None:
+    readme = card(
+        "license: apache-2.0\nlibrary_name: peft\nbase_model: lema/nano\nbase_model_relation: adapter\n"
+        "datasets: [lema/lema-corrections]\npipeline_tag: text-generation\nlanguage: en\ntags: [math, math]"
+    )
+    found = tags.derive(
+        readme + "See https://arxiv.org/abs/2310.20689.", "model", ["adapter_model.safetensors"]
+    )
+    assert found == [
+        "peft", "text-generation", "safetensors", "en", "dataset:lema/lema-corrections",
+        "base_model:lema/nano", "base_model:adapter:lema/nano", "license:apache-2.0",
+        "math", "arxiv:2310.20689",
+    ]  # fmt: skip
+
+
+def test_tags_of_a_dataset_come_from_card_and_files() -> None:
+    readme = card("task_categories: [text-generation]\nsize_categories: n<1K\nlanguage: [en]\nlicense: mit")
+    assert tags.derive(readme, "dataset", ["nano/train.parquet"]) == [
+        "task_categories:text-generation", "language:en", "size_categories:n<1K", "format:parquet",
+        "license:mit",
+    ]  # fmt: skip
+
+
+def test_tags_survive_an_unreadable_header() -> None:
+    assert tags.derive(card("a: [") + "arxiv.org/abs/2503.17439", "dataset", []) == ["arxiv:2503.17439"]
+
+
+@pytest.mark.parametrize(
+    ("files", "library"),
+    [(["config.json"], "transformers"), (["adapter_config.json", "config.json"], "peft"), ([], None)],
+)
+def test_library_is_told_by_the_files(files: list[str], library: str | None) -> None:
+    assert tags.library_name({}, files) == library
