@@ -233,7 +233,7 @@ def _jsonl(file: Path, task: str, known: Mapping[str, Problem], revision: str) -
         origin = row.get("origin", "other_model")
         if origin not in typing.get_args(Origin):
             raise FormatError(
-                f"row {index} of {file.name} has origin {origin!r}; expected {typing.get_args(Origin)}"
+                f"row {index} of {file.name} has origin {origin!r}; expected {', '.join(typing.get_args(Origin))}"
             )
         path = judged_path(
             problem,

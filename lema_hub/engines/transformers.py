@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _TAIL_TOKENS = 16  # a stop string is looked for in the text of the last tokens
-_MODEL_FILES = {".safetensors", ".bin", ".json", ".model", ".jinja", ".txt"}
+_MODEL_FILES = (
+    "*.safetensors", "*.bin", "*.model", "*.jinja", "*config.json", "token*.json", "vocab.*", "merges.txt",
+    "special_tokens_map.json",
+)  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -337,10 +340,10 @@ class _Source:
 
 
 def _folder_hash(folder: Path) -> str:
-    """SHA-256 over the names and contents of the weights, configurations and tokenizer files of a folder."""
+    """SHA-256 over the names and contents of a folder's weights, configurations and tokenizer files."""
     parts = []
     for path in sorted(folder.iterdir()):
-        if path.suffix in _MODEL_FILES and path.name != "training.json":
+        if path.is_file() and any(path.match(pattern) for pattern in _MODEL_FILES):
             with path.open("rb") as file:
                 parts.append([path.name, hashlib.file_digest(file, "sha256").hexdigest()])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

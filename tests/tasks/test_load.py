@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lema_hub import tasks
+from lema_hub.errors import FormatError, HubError, InputError
+
+GSM8K = {"question": "Tom has 2 + 3 pens. How many?", "answer": "He has 2 + 3 = <<2+3=5>>5 pens.\n#### 5"}
+MATH = {
+    "problem": "What is $1 + 1$?", "level": "Level 1", "type": "Algebra",
+    "solution": "It is $\\boxed{2}$, as everybody knows.",
+}  # fmt: skip
+
+
+def jsonl(path: Path, rows: list[dict[str, str]]) -> Path:
+    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n\n")
+    return path
+
+
+def test_gsm8k_rows_become_problems(tmp_path: Path) -> None:
+    (problem,) = tasks.load_problems("gsm8k", "test", path=jsonl(tmp_path / "t.jsonl", [GSM8K]))
+    assert problem.problem_id == "gsm8k/test/0"
+    assert (problem.answer, problem.gold_solution) == ("5", "He has 2 + 3 = 5 pens.")
+    assert problem.source_revision.startswith("sha256:")
+    assert problem.license == "mit"
+
+
+def test_math_rows_become_problems(tmp_path: Path) -> None:
+    (problem,) = tasks.load_problems("math", "test", path=jsonl(tmp_path / "t.jsonl", [MATH]))
+    assert (problem.answer, problem.level, problem.subject) == ("2", "1", "Algebra")
+
+
+def test_dev_is_carved_by_question(tmp_path: Path) -> None:
+    rows = [{**GSM8K, "question": f"Tom has {i} pens. How many?"} for i in range(400)]
+    path = jsonl(tmp_path / "train.jsonl", [*rows, {**GSM8K, "question": " tom has 7 PENS.  How many? "}])
+    train = tasks.load_problems("gsm8k", "train", path=path)
+    dev = tasks.load_problems("gsm8k", "dev", path=path)
+    assert len(train) + len(dev) == 401
+    assert 8 <= len(dev) <= 32
+    keys = [{tasks.question_key(p.question) for p in side} for side in (train, dev)]
+    assert not keys[0] & keys[1]
+    assert {p.split for p in train} == {"train"}
+    assert {p.split for p in dev} == {"dev"}
+    assert all(p.problem_id.startswith("gsm8k/train/") for p in dev)
+    assert tasks.load_problems("gsm8k", "train", path=path, start=2, limit=3) == train[2:5]
+    assert (
+        tasks.load_problems("gsm8k", "train", path=tmp_path) == train
+    )  # a folder of train.jsonl and test.jsonl
+
+
+def test_the_official_files_have_the_official_sizes(shared_data: Path) -> None:
+    for name, task in tasks.TASKS.items():
+        if name == "nano":
+            continue
+        folder = shared_data / name
+        sides = {split: tasks.load_problems(name, split, path=folder) for split in ("train", "dev", "test")}
+        assert len(sides["train"]) + len(sides["dev"]) == task.splits["train"]
+        assert len(sides["test"]) == task.splits["test"]
+        assert len({p.problem_id for side in sides.values() for p in side}) == sum(map(len, sides.values()))
+        assert all(p.answer for side in sides.values() for p in side)
+
+
+def test_nano_problems_come_from_the_generator() -> None:
+    train, dev = tasks.load_problems("nano", "train", limit=9), tasks.load_problems("nano", "dev", limit=3)
+    assert [p.split for p in dev] == ["dev"] * 3
+    assert tasks.load_problems("nano", "train", start=4, limit=5) == train[4:]
+    with pytest.raises(InputError, match="endless: give a limit"):
+        tasks.load_problems("nano", "train")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"question": "q"}\n', "row 0 of .* has no 'answer' .*expected the format of openai/gsm8k"),
+        ('{"question": "q", "answer": "no idea"}\n', "row 0 of .*no answer in the gold solution"),
+        ("[1]\n", ":1 is list; expected a JSON object"),
+        ('{"question": \n', ":1 is no JSON"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(text)
+    with pytest.raises(FormatError, match=message):
+        tasks.load_problems("gsm8k", "test", path=path)
+
+
+def test_unknown_names_are_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no task 'gsm'; there are: gsm8k, math, nano"):
+        tasks.get("gsm")
+    with pytest.raises(InputError, match="cannot be read"):
+        tasks.load_problems("gsm8k", "train", path=tmp_path / "none.jsonl")
+
+
+def test_a_dead_hub_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(HubError, match=r"could not be loaded from http://127\.0\.0\.1:9 .*--problems FILE"):
+        tasks.load_problems("math", "train")
