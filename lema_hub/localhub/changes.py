@@ -84,8 +84,7 @@ def apply(db: sqlite3.Connection, repo: int, branch: str, request: Request, auth
 
     Raises:
         ApiError: 404 for an unknown branch or a file to delete that is not there, 412 for a stale parent,
-        422 for
-            a bad path, 400 for a large file that was not uploaded.
+            422 for a bad path, 400 for a large file that was not uploaded.
     """
     tip = refs.head(db, repo, branch)
     if tip is None:
@@ -112,10 +111,8 @@ def _is_repeat(db: sqlite3.Connection, repo: int, done: Commit, request: Request
         return False
     before = get(db, repo, done.parent)
     try:
-        return (
-            trees.write(db, repo, before.tree, _changes(db, repo, before.tree, request.operations))
-            == done.tree
-        )
+        changes = _changes(db, repo, before.tree, request.operations)
+        return trees.write(db, repo, before.tree, changes) == done.tree
     except ApiError:
         return False
 

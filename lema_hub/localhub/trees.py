@@ -9,6 +9,7 @@ Source of the formats: git's object format (``<type> <size>\0<content>``, sha1) 
 """
 
 import hashlib
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from typing import Final, Literal
 
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.paths import fold
+
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n"
+)
 
 EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
@@ -54,9 +59,22 @@ def lfs_pointer(sha256: str, size: int) -> bytes:
     return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
 
 
+def read_pointer(content: bytes) -> tuple[str, int] | None:
+    """The sha256 and the size that a git-lfs pointer names; None if the content is not one."""
+    match = _POINTER.fullmatch(content)
+    return None if match is None else (match[1].decode(), int(match[2]))
+
+
 def add_file(db: sqlite3.Connection, repo: int, *, oid: str, sha256: str, size: int, lfs: bool) -> None:
-    """Record a git blob of a repo; its content must be recorded in the table of blobs."""
+    """Record a git blob of a repo; its content must be recorded in the table of blobs.
+
+    Raises:
+        ApiError: 400 if another content of the repo has the same sha1, which nobody gets by chance.
+    """
     db.execute("INSERT OR IGNORE INTO file VALUES (?, ?, ?, ?, ?)", (repo, oid, sha256, size, lfs))
+    row = db.execute("SELECT sha256 FROM file WHERE repo = ? AND oid = ?", (repo, oid)).fetchone()
+    if row["sha256"] != sha256:
+        raise ApiError(400, f"Content {sha256} collides with {row['sha256']} in its git id {oid}")
 
 
 def children(db: sqlite3.Connection, repo: int, tree: str, prefix: str = "") -> dict[str, Entry]:

@@ -37,9 +37,15 @@ def test_size_and_content_decide_where_patterns_do_not() -> None:
 
 
 def test_later_lines_win_and_other_attributes_do_not_count() -> None:
-    patterns = attributes.lfs_patterns(
-        "# comment\n*.txt filter=lfs diff=lfs\nkeep.txt -filter\n*.md text\n[attr]big filter=lfs\n\ndir/** filter=lfs\n"
-    )
+    lines = [
+        "# comment",
+        "*.txt filter=lfs diff=lfs",
+        "keep.txt -filter",
+        "*.md text",
+        "[attr]big filter=lfs",
+        "",
+    ]
+    patterns = attributes.lfs_patterns("\n".join([*lines, "dir/** filter=lfs"]))
     found = [
         patterns.match_file(path) for path in ("a.txt", "keep.txt", "a.md", "big", "dir/x/y", "other/dir/x")
     ]

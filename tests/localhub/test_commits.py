@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import shutil
@@ -305,3 +306,19 @@ def test_ids_are_those_of_git(api: HfApi, dataset: str, tmp_path: Path) -> None:
     first = git("commit-tree", first_tree, "-m", "initial commit", **who, **dates[0])
     assert first == old.commit_id
     assert git("commit-tree", tree, "-p", first, "-m", "change", **who, **dates[1]) == oid == new.commit_id
+
+
+def test_a_pointer_means_the_large_file(api: HfApi, dataset: str, send: Send) -> None:
+    content = os.urandom(5000)
+    commit(api, dataset, add("a.bin", content))
+    sha256 = hashlib.sha256(content).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize 5000\n"
+    commit(api, dataset, add("copied.txt", pointer.encode()))
+    assert Path(api.hf_hub_download(dataset, "copied.txt", repo_type="dataset")).read_bytes() == content
+    for absent in (pointer.replace("size 5000", "size 4999"), pointer.replace(sha256, "0" * 64)):
+        assert raw_commit(send, dataset, raw_file("x.txt", absent.encode())).status == 400
+    # A text that is nearly a pointer is a text.
+    commit(api, dataset, add("text.txt", pointer.encode() + b"more\n"))
+    assert (
+        Path(api.hf_hub_download(dataset, "text.txt", repo_type="dataset")).read_text() == pointer + "more\n"
+    )

@@ -149,7 +149,7 @@ class _Reader:
             return DeleteFolder(path=path)
         raise ApiError(400, f"Unknown commit operation {key!r:.40}")
 
-    def _small_file(self, path: str, value: dict[str, Any]) -> AddFile:
+    def _small_file(self, path: str, value: dict[str, Any]) -> AddFile | AddLfsFile:
         content = value.get("content")
         encoding = value.get("encoding", "utf-8")
         if not isinstance(content, str) or encoding not in ("base64", "utf-8"):
@@ -157,6 +157,10 @@ class _Reader:
                 400, f"File {path} must have a 'content' string and the 'encoding' base64 or utf-8"
             )
         data = _decode(content) if encoding == "base64" else content.encode()
+        pointer = trees.read_pointer(data)
+        if pointer is not None:
+            # A checkout without git-lfs holds pointers: they mean the large file, here as in git.
+            return AddLfsFile(path=path, sha256=pointer[0], size=pointer[1])
         if path == "README.md":
             _check_card(data, self._kind)
         return AddFile(
