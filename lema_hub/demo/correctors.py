@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lema_hub.engines import Engine
+from lema_hub.engines import Engine, Sampling
 from lema_hub.engines.choose import NANO_BACKBONE
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.errors import HubError, InputError
@@ -32,19 +32,32 @@ FINE_TUNED = "lema-correction"
 """LeMa's own correction prompt, which models fine-tuned on corrections know."""
 
 LOCALISATION = "localisation"
-"""The metric of `training.json` that says how often the wrong step was found."""
+"""The metric of `training.json` that says how often the first wrong step was named."""
+
+CONTROLS = {
+    "localisation_commonest_step": "always naming the commonest step",
+    "localisation_solving_again": "solving again and comparing",
+}
+"""Metrics of what anybody gets on the same mistakes without a model that corrects."""
+
+_LOCAL = Sampling(max_tokens=512, stop=("\n}\n", "\nQuestion:"))  # base models run on with the next problem
+_CHAT = Sampling(max_tokens=2048)  # some models think before they write, and refuse stop strings
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitRate:
-    """How often a corrector named the first wrong step: `hits` of `n`, and the share's 95 % interval."""
+    """How often a corrector named the first wrong step: `hits` of `n`, and the share's 95 % interval.
+
+    `controls` are (what was done instead, its share on the same mistakes).
+    """
 
     hits: int
     n: int
     low: float
     high: float
+    controls: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +70,7 @@ class Corrector:
         about: One sentence on what it is.
         engine: Where its text comes from.
         prompt: The prompt template under which it is asked.
+        sampling: How it is asked; greedily.
         world: What it knows.
         hit_rate: How often it finds the wrong step; None if that was not measured.
     """
@@ -67,6 +81,7 @@ class Corrector:
     engine: Engine
     prompt: str
     world: World
+    sampling: Sampling = _LOCAL
     hit_rate: HitRate | None = None
 
 
@@ -139,13 +154,24 @@ def endpoint(model: str, *, base_url: str | None, prompt: str = "lema-corrector-
     from lema_hub.engines.openai import OpenAIEngine
 
     load_prompt(prompt)  # an unknown one fails now, not at the first question
+    fine_tuned = prompt == FINE_TUNED
+    engine = OpenAIEngine(
+        model,
+        base_url=base_url,
+        api="completions" if fine_tuned else "chat",
+        concurrency=1,
+        timeout=120.0,  # somebody is waiting: give up early
+        attempts=3,
+        patience=30.0,
+    )
     return Corrector(
         key="endpoint",
         name=model,
         about="A language model behind an OpenAI-compatible endpoint. It can be wrong.",
-        engine=OpenAIEngine(model, base_url=base_url, api="completions" if prompt == FINE_TUNED else "chat"),
+        engine=engine,
         prompt=prompt,
         world="any",
+        sampling=_LOCAL if fine_tuned else _CHAT,
     )
 
 
@@ -160,7 +186,14 @@ def measured(folder: Path) -> HitRate | None:
     if result is None or result.n < 1:
         return None
     low, high = _wilson(result.value, result.n)
-    return HitRate(hits=round(result.value * result.n), n=result.n, low=low, high=high)
+    shares = {each.metric: each.value for each in results if each.n == result.n}
+    return HitRate(
+        hits=round(result.value * result.n),
+        n=result.n,
+        low=low,
+        high=high,
+        controls=tuple((words, shares[metric]) for metric, words in CONTROLS.items() if metric in shares),
+    )
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from lema_hub.answers import extract, judge
 from lema_hub.demo.examples import recognise
-from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
+from lema_hub.engines import Failure, Ledger, Request, Response
 from lema_hub.errors import EngineError, FormatError, InputError
 from lema_hub.nano import NanoProblem, check
 from lema_hub.prompts import load as load_prompt
@@ -39,8 +39,6 @@ MAX_SOLUTION = 4_000
 """Characters that are read; a longer text is refused, not cut."""
 
 MAX_STEPS = 40
-_MAX_TOKENS = 512
-_STOP = ("\n}\n", "\nQuestion:")  # base models run on with the next problem
 _logger = logging.getLogger(__name__)
 
 
@@ -125,7 +123,7 @@ def diagnose(
         prompt=load_prompt(corrector.prompt).render(
             question=problem.problem.question if problem else question, solution=join_steps(steps)
         ),
-        sampling=Sampling(max_tokens=_MAX_TOKENS, stop=_STOP),
+        sampling=corrector.sampling,
         problem_id=problem.problem.problem_id if problem else None,
     )
     answer = _ask(corrector, request, ledger, budget_usd)

@@ -144,7 +144,7 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
             return gr.update(value=None), gr.update(choices=[], value=None, interactive=False)
         listed = problem.problem.problem_id if problem in examples.shown() else None
         kinds = _kinds(problem)
-        kept = kind if kind in (value for _, value in kinds) else None
+        kept = kind if kind in [value for _, value in kinds] else None
         return gr.update(value=listed), gr.update(choices=kinds, value=kept, interactive=True)
 
     def choose_mistake(question: str, kind: str) -> tuple[Any, ...]:

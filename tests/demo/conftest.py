@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -115,7 +114,7 @@ def _row(tokenizer: object, prompt: str, completion: str) -> tuple[object, objec
 
 
 @pytest.fixture
-def scored_adapter(learned: Learned, tmp_path: Path) -> Iterator[Path]:
+def scored_adapter(learned: Learned, tmp_path: Path) -> Path:
     """A copy of the adapter whose configuration names the nano backbone."""
     import shutil
 
@@ -125,4 +124,4 @@ def scored_adapter(learned: Learned, tmp_path: Path) -> Iterator[Path]:
     config = json.loads((folder / "adapter_config.json").read_text())
     config["base_model_name_or_path"] = NANO_BACKBONE
     (folder / "adapter_config.json").write_text(json.dumps(config))
-    yield folder
+    return folder

@@ -17,6 +17,8 @@ from lema_hub.hub.training import Result, Training
 
 from .conftest import Learned
 
+pytestmark = pytest.mark.xdist_group("demo")
+
 RESULT = Result(
     task="nano",
     repo="lema_hub.nano",
@@ -51,10 +53,13 @@ def _training(*results: Result) -> Training:
 
 def test_the_hit_rate_comes_from_the_adapter_s_own_record(tmp_path: Path) -> None:
     other = dataclasses.replace(RESULT, metric="pass@1", value=0.4)
-    _training(other, RESULT).write(tmp_path)
+    control = dataclasses.replace(RESULT, metric="localisation_commonest_step", value=0.53)
+    elsewhere = dataclasses.replace(RESULT, metric="localisation_solving_again", value=0.7, n=80)
+    _training(other, control, elsewhere, RESULT).write(tmp_path)
     rate = measured(tmp_path)
     assert rate is not None
     assert (rate.hits, rate.n) == (300, 500)
+    assert rate.controls == (("always naming the commonest step", 0.53),)
     interval = binomtest(300, 500).proportion_ci(method="wilson")
     assert (rate.low, rate.high) == pytest.approx((interval.low, interval.high), abs=1e-6)
 

@@ -17,8 +17,11 @@ from lema_hub.steps import join_steps, split_steps
 
 from .conftest import Learned
 
-# peft reads a property of the model that transformers has deprecated
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.xdist_group("demo"),  # one worker trains the small adapter
+    # peft reads a property of the model that transformers has deprecated
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 
 
 def test_every_shown_mistake_is_found_named_and_corrected() -> None:

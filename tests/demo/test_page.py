@@ -25,8 +25,24 @@ HOSTILE = (
     "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>${window.hacked = 3}{{7*7}}"
 )
 
+READABLE = (
+    "#heading p",
+    "#about p",
+    "#find",
+    ".diagnosis h2",
+    ".diagnosis .why",
+    ".step.kept .text",
+    ".step.wrong .text",
+    ".step.wrong mark",
+    ".step.wrong .tag",
+    ".step.changed .text",
+    ".step.changed mark",
+    ".facts dt",
+)
+
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.xdist_group("demo"),
     pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),  # gradio's own
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]
@@ -216,7 +232,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
 def test_text_can_be_read_in_light_and_dark_and_at_phone_width(
     chromium: Browser, url: str, scheme: str
 ) -> None:
-    context = chromium.new_context(color_scheme=scheme, viewport={"width": 360, "height": 740})  # type: ignore[arg-type]
+    context = chromium.new_context(color_scheme=scheme, viewport={"width": 360, "height": 740})
     page = context.new_page()
     page.goto(url)
     _choose(page, "Exact corrector")
@@ -227,8 +243,7 @@ def test_text_can_be_read_in_light_and_dark_and_at_phone_width(
     assert columns[0] is not None
     assert columns[1] is not None
     assert columns[1]["y"] >= columns[0]["y"] + columns[0]["height"]
-    for part in (".diagnosis h2", ".diagnosis .why", ".step.kept .text", ".step.wrong .text", ".step.wrong mark",
-                 ".step.wrong .tag", ".step.changed .text", ".step.changed mark", ".facts dt", "#find", "#about p"):  # fmt: skip
+    for part in READABLE:
         ratio = page.evaluate(_CONTRAST, part)
         assert ratio >= 4.5, f"{part} in {scheme}: contrast {ratio:.2f}"
     context.close()
@@ -237,7 +252,8 @@ def test_text_can_be_read_in_light_and_dark_and_at_phone_width(
 # WCAG 2.2, 1.4.3: the contrast of an element's text with the first opaque background behind it
 _CONTRAST = """selector => {
   const parse = text => text.match(/[\\d.]+/g).map(Number);
-  const channel = value => { const c = value / 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+  const linear = c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const channel = value => linear(value / 255);
   const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
   const element = document.querySelector(selector);
   const text = light(parse(getComputedStyle(element).color));

@@ -137,7 +137,12 @@ def test_the_hit_rate_is_shown_with_its_interval_or_as_not_measured() -> None:
         return " ".join(_read(render.about(corrector)).text.split())
 
     rate = HitRate(hits=660, n=1_200, low=0.5217, high=0.5779)
-    assert "the first wrong step of 55 % of 1,200 held-out mistakes (95 % interval 52 to 58 %)" in text(rate)
+    assert "the first wrong step of 55 % of 1,200 held-out mistakes (95 % interval 52 % to 58 %)." in text(
+        rate
+    )
+    controls = (("always naming the commonest step", 0.53), ("solving again", 0.66))
+    compared = text(HitRate(hits=660, n=1_200, low=0.5217, high=0.5779, controls=controls))
+    assert "For comparison, always naming the commonest step: 53 %; solving again: 66 %." in compared
     assert "How often it finds the wrong step: not measured" in text(None)
     assert "measured" not in _read(render.about(exact())).text
 
