@@ -88,7 +88,7 @@ def _hub() -> Iterator[Finding]:
             f"{endpoint} answers, but there is no valid token (HTTP {status})",
             'export HF_TOKEN=..., or hf auth login; for the embedded Hub: eval "$(lema hub env)"',
         )
-    except Exception as error:  # noqa: BLE001 - whatever the transport raises is the diagnosis
+    except Exception as error:  # whatever the transport raises is the diagnosis
         if type(error).__name__ == "LocalTokenNotFoundError":
             yield Finding("note", "Hub", f"{endpoint}: no token", "export HF_TOKEN=..., or hf auth login")
         else:

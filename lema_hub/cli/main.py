@@ -21,6 +21,9 @@ COMMANDS = {
     "sample": ("sample", "Collect reasoning paths, judge them, keep the wrong ones."),
     "build": ("build", "Build a dataset of corrections or CoT from a recipe."),
     "publish": ("publish", "Publish a dataset or an adapter to a Hub, versioned, with its card."),
+    "diff": ("diff", "Rows added, dropped and changed between two versions of a dataset."),
+    "pull": ("pull", "Fetch a published version."),
+    "verify": ("verify", "Check a published version: bytes, rows, card, numbers, licence."),
     "train": ("train", "Fine-tune an adapter from a recipe."),
     "eval": ("eval", "Score a model or an adapter with LightEval, one row per item."),
     "report": ("report", "Compare scored runs: intervals, paired test, picture."),
@@ -34,10 +37,10 @@ COMMANDS = {
 class _LazyGroup(TyperGroup):
     """A group that imports a command's module only when that command is called."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
@@ -45,7 +48,7 @@ class _LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 

@@ -1,0 +1,148 @@
+"""`lema quickstart`: the whole loop in the nano world, on CPU, from sampling mistakes to scored adapters.
+
+It starts an embedded Hub in the output folder, points the clients at it, and runs `lema_hub.cli.nano_loop`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lema_hub.cli.nano_loop import ADAPTERS, CORRECTIONS, STAGES, VERSION, Sizes, run
+from lema_hub.errors import InputError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class Screen:
+    """Progress on stderr: a line per stage, and a counter within it where there is a terminal."""
+
+    def __init__(self) -> None:
+        self.stage = 0
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Callable[..., None]]:
+        """A stage; gives a function to be told of progress (done, of how many)."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self.stage += 1
+        began = time.monotonic()
+        label = f"[{self.stage}/{STAGES}] {title}"
+        live = sys.stderr.isatty()
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=Console(stderr=True), disable=not live, transient=True) as bar:
+            task = bar.add_task(label, total=None)
+
+            def advance(done: int, total: int, *_: object) -> None:
+                bar.update(task, completed=done, total=total)
+
+            yield advance
+        sys.stderr.write(f"{label}: {time.monotonic() - began:.0f} s\n")
+
+
+@app.command()
+def quickstart(
+    out: Annotated[Path, typer.Option(help="Folder for the Hub, the runs and the ledger.")] = Path(
+        "quickstart"
+    ),
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Keep the Hub up and open the demo.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the demo.")] = 7860,
+    train_problems: Annotated[int, typer.Option(help="Problems to sample mistakes from.")] = Sizes().train,
+    test_problems: Annotated[int, typer.Option(help="Held-out problems to score on.")] = Sizes().test,
+    steps: Annotated[int, typer.Option(help="Optimisation steps of each adapter.")] = Sizes().steps,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout.")] = False,
+) -> None:
+    """Run the whole loop offline: mistakes, corrections, datasets, adapters, scores."""
+    asked = {"--train-problems": train_problems, "--test-problems": test_problems, "--steps": steps}
+    for name, number in asked.items():
+        if number < 10:
+            raise InputError(f"{name} must be >= 10, got {number}; the default takes minutes")
+    # Read once, when a client library is first imported: a cache of our own, and no server but the embedded one.
+    os.environ.update(
+        HF_HOME=str((out / "hf-home").resolve()),
+        HF_HUB_DISABLE_XET="1",
+        HF_HUB_DISABLE_TELEMETRY="1",
+        HF_HUB_DISABLE_PROGRESS_BARS="1",
+        HF_DATASETS_DISABLE_PROGRESS_BARS="1",
+        TOKENIZERS_PARALLELISM="false",
+        TRANSFORMERS_VERBOSITY="error",
+    )
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from lema_hub.localhub import LocalHub
+
+    sizes = Sizes(train=train_problems, dev=max(10, train_problems // 10), test=test_problems, steps=steps)
+    out.mkdir(parents=True, exist_ok=True)
+    with LocalHub(out / "hub", port=0) as hub:
+        os.environ.update(HF_ENDPOINT=hub.url, HF_TOKEN=hub.token)
+        summary = run(out, sizes, Screen())
+        typer.echo(json.dumps(summary) if as_json else describe(summary, out))
+        if demo:
+            from lema_hub.cli.demo import open_page
+
+            sys.stderr.write(f"the Hub stays at {hub.url} and the demo opens; Ctrl-C ends both\n")
+            open_page(adapter=f"{ADAPTERS['lema']}@v{VERSION}", port=port)
+
+
+def describe(summary: dict[str, Any], out: Path) -> str:
+    """The summary that a person reads: counts, scores with intervals, where everything lies, what to type next."""
+    verdicts, stages = summary["counts"]["verdicts"], summary["counts"]["stages"]
+    lines = [
+        "",
+        "Reasoning paths by verdict: " + ", ".join(f"{count} {name}" for name, count in verdicts.items()),
+    ]
+    for stage in stages:
+        dropped = ", ".join(f"{count} {reason}" for reason, count in stage["dropped"].items()) or "nothing"
+        lines.append(
+            f"  {stage['name']:8} {stage['rows_in']:5} in, {stage['rows_out']:5} out, dropped: {dropped}"
+        )
+    lines.append("")
+    for system in summary["systems"]:
+        lines.append(
+            f"{system['name']:24} pass@1 {_percent(system['pass_at_1'])} ± {_percent(system['stderr'])} "
+            f"(95 % interval {_percent(system['low'])} to {_percent(system['high'])}, n = {system['n']})"
+        )
+    c = summary["comparison"]
+    said = "a tie: these items cannot tell them apart" if c["p"] >= 0.05 else "distinguishable"
+    lines.append(
+        f"CoT + corrections minus CoT alone, at equal steps and tokens: {100 * c['difference']:+.1f} points "
+        f"(95 % interval {100 * c['low']:+.1f} to {100 * c['high']:+.1f}, McNemar p = {c['p']:.2f}): {said}"
+    )
+    f = summary["localisation"]
+    lines += [
+        "",
+        f"First wrong step of {f['n']} own held-out mistakes, named rightly:",
+        f"  by the fine-tuned model   {_share(f['named'])}",
+        f"  always step {f['always_step']['step']}             {_share(f['always_step'])}",
+    ]
+    if f["solving_again"]:
+        lines.append(f"  by solving it again       {_share(f['solving_again'])}")
+    lines += [
+        "",
+        f"All of it took {summary['seconds']:.0f} s and lies in {out}: hub/, corrections/, cot/, runs/, eval/, report/",
+        "Next:",
+        f"  lema hub serve --dir {out / 'hub'}          # the Hub with these datasets and adapters",
+        f'  eval "$(lema hub env --dir {out / "hub"})"   # in another shell: point the Hub\'s clients at it, then',
+        f"  python -c 'from datasets import load_dataset; "
+        f'print(load_dataset("{CORRECTIONS}", "nano", revision="v{VERSION}"))\'',
+        f"  lema quickstart --out {out} --demo           # find and correct mistakes in the browser",
+    ]
+    return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _share(share: dict[str, float]) -> str:
+    return f"{_percent(share['value'])} (95 % interval {_percent(share['low'])} to {_percent(share['high'])})"
