@@ -50,6 +50,13 @@ class Used:
     completion_tokens: int
     digest: str
 
+    def notes(self) -> list[str]:
+        """What a reader of the card must know: rows that were dropped or cut, with the reasons."""
+        where = f"of {self.read} rows of {self.name} {self.config}/{self.split} were"
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in self.dropped.items())
+        dropped = [f"{sum(self.dropped.values())} {where} dropped ({reasons})."] if self.dropped else []
+        return dropped + ([f"{self.truncated} {where} cut to the maximum length."] if self.truncated else [])
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:

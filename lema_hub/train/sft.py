@@ -14,11 +14,11 @@ revision, into `adapter_config.json`; both are replaced.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,7 @@ from lema_hub.errors import InputError
 from lema_hub.hub.training import DataUse, Training
 from lema_hub.records import digest
 from lema_hub.train import backbones, data, quantisation
+from lema_hub.train.folder import RunFolder, finish_save
 from lema_hub.train.noise import quiet
 from lema_hub.train.recipe import Recipe
 from lema_hub.train.schedule import Schedule, plan
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RUN_FILE = "run.json"
 _PACKAGES = ("accelerate", "bitsandbytes", "datasets", "peft", "tokenizers", "torch", "transformers", "trl")
 _PUSHED = ("adapter_model.safetensors", "adapter_config.json")
 _NO_INFLUENCE = ("data", "backbone", "push_to")  # the digest has what they stand for
@@ -138,28 +138,21 @@ def train(
             "training runs in one process on one device, WORLD_SIZE is set; start it without a launcher"
         )
     prepared = prepare(recipe)
-    found = _found(out)
-    if found is not None and found["digest"] != prepared.digest:
-        if not overwrite:
-            raise InputError(f"{str(out)!r} holds another run; choose another folder, or overwrite it")
-        shutil.rmtree(out)
-        found = None
-    if found is not None and found["finished"]:
-        record = Training.read(out)
+    folder = RunFolder.at(out, identity=prepared.digest, overwrite=overwrite)
+    if folder.finished:
         logger.info("%s is trained already (%s)", out, prepared.digest[:12])
-        return _result(out, record, reused=True)
+        return _result(out, Training.read(out), reused=True)
 
-    out.mkdir(parents=True, exist_ok=True)
-    _write_run(out, {"digest": prepared.digest, "finished": False})
     started = time.monotonic()
-    with quiet():
+    with quiet(), _memory_errors():
         trainer, curve = build_trainer(recipe, prepared, out=out, progress=progress)
-        trainer.train(resume_from_checkpoint=_last_checkpoint(out))
-        _save(trainer.model, prepared, out=out)
+        trainer.train(resume_from_checkpoint=folder.last_checkpoint())
+        trainer.model.save_pretrained(out)
     if recipe.method == "full":
         prepared.tokenizer.save_pretrained(out)
+    finish_save(out, prepared.backbone)
 
-    used = prepared.rows.used
+    schedule, used = prepared.schedule, prepared.rows.used
     record = Training(
         method=recipe.method,
         base_model=prepared.backbone.repo,
@@ -179,30 +172,38 @@ def train(
             for source in used
         ),
         steps=trainer.state.global_step,
-        tokens=prepared.schedule.tokens,
+        tokens=schedule.tokens,
         seconds=round(time.monotonic() - started, 1),
         seed=recipe.seed,
         losses=tuple(curve.losses),
         packages={"lema_hub": __version__} | {name: version(name) for name in _PACKAGES},
-        notes=_notes(used),
+        notes=tuple(note for source in used for note in source.notes()),
     )
     record.write(out)
-    _write_run(
-        out,
-        {
-            "digest": prepared.digest,
-            "finished": True,
-            "device": _device_name(trainer.args.device),
-            "threads": _threads(),
-            "rows_seen": prepared.schedule.rows,
-            "tokens_seen": prepared.schedule.tokens,
-            "loss_tokens_seen": prepared.loss_tokens,
-            "padded_tokens": prepared.schedule.padded_tokens,
-            "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
-            "data": [asdict(source) for source in used],
-        },
+    folder.finish(
+        device=_device_name(trainer.args.device),
+        rows_seen=schedule.rows,
+        tokens_seen=schedule.tokens,
+        loss_tokens_seen=prepared.loss_tokens,
+        padded_tokens=schedule.padded_tokens,
+        trainable_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        data=[asdict(source) for source in used],
     )
     return _result(out, record, reused=False)
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"the device is out of memory ({_line(error)[:80]}); raise micro_batches, lower max_length or "
+            "turn "
+            "gradient_checkpointing on"
+        ) from error
 
 
 @quiet()
@@ -250,7 +251,7 @@ def build_trainer(
             adam_beta2=recipe.beta2,
             weight_decay=recipe.weight_decay,
             max_grad_norm=recipe.max_grad_norm,
-            bf16=on_gpu,
+            bf16=_bfloat16(),
             use_cpu=not on_gpu,
             dataloader_pin_memory=on_gpu,
             pad_to_multiple_of=8 if on_gpu else None,
@@ -266,7 +267,7 @@ def build_trainer(
         ),
         train_dataset=prepared.rows.dataset(),
         batches=prepared.schedule.batches(),
-        finish_save=lambda folder: _finish_config(folder, prepared.backbone),
+        finish_save=lambda folder: finish_save(folder, prepared.backbone),
         processing_class=prepared.tokenizer,
         peft_config=None if recipe.method == "full" else lora,
         callbacks=callbacks,
@@ -283,7 +284,7 @@ def _model(recipe: Recipe, backbone: backbones.Backbone, *, on_gpu: bool) -> tra
     from transformers import AutoModelForCausalLM
 
     # Full fine-tuning keeps float32 weights for the optimizer; autocast computes in bfloat16 on a GPU.
-    dtype = torch.bfloat16 if on_gpu and recipe.method != "full" else torch.float32
+    dtype = torch.bfloat16 if _bfloat16() and recipe.method != "full" else torch.float32
     try:
         model = AutoModelForCausalLM.from_pretrained(
             backbone.folder,
@@ -301,51 +302,11 @@ def _model(recipe: Recipe, backbone: backbones.Backbone, *, on_gpu: bool) -> tra
     return model
 
 
-def _save(model: Any, prepared: Prepared, *, out: Path) -> None:
-    model.save_pretrained(out)
-    (out / "README.md").unlink(missing_ok=True)  # PEFT's card; the real one is made when the run is published
-    _finish_config(out, prepared.backbone)
+def _bfloat16() -> bool:
+    """Whether to compute in bfloat16: on a GPU that has it. CPUs and older GPUs compute in float32."""
+    import torch
 
-
-def _finish_config(folder: Path, backbone: backbones.Backbone) -> None:
-    path = folder / "adapter_config.json"
-    if path.is_file():
-        config = json.loads(path.read_text(encoding="utf-8"))
-        # PEFT lists the layers of a small model by their full names, in random order.
-        targets = sorted({name.rpartition(".")[2] for name in config["target_modules"]})
-        config |= {
-            "base_model_name_or_path": backbone.repo,
-            "revision": backbone.revision,
-            "target_modules": targets,
-        }
-        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _publishable(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
-    """The recipe without paths of this machine: folders are named as what they hold."""
-    plain = recipe.to_dict()
-    for source, used in zip(plain["data"], prepared.rows.used, strict=True):
-        if "path" in source:
-            source["path"] = used.name
-    if recipe.backbone not in backbones.KNOWN:
-        plain["backbone"] = prepared.backbone.repo
-    return plain
-
-
-def _notes(used: tuple[data.Used, ...]) -> tuple[str, ...]:
-    notes = []
-    for source in used:
-        where = f"{source.name} {source.config}/{source.split}"
-        if source.dropped:
-            reasons = ", ".join(f"{reason}: {count}" for reason, count in source.dropped.items())
-            notes.append(
-                f"{sum(source.dropped.values())} of {source.read} rows of {where} were dropped ({reasons})."
-            )
-        if source.truncated:
-            notes.append(
-                f"{source.truncated} of {source.read} rows of {where} were cut to the maximum length."
-            )
-    return tuple(notes)
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _result(out: Path, record: Training, *, reused: bool) -> TrainResult:
@@ -359,44 +320,23 @@ def _result(out: Path, record: Training, *, reused: bool) -> TrainResult:
     )
 
 
-def _found(out: Path) -> dict[str, Any] | None:
-    """The state of a run in `out`, None if the folder is empty or missing."""
-    path = out / RUN_FILE
-    if not path.is_file():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError(f"{str(out)!r} exists and holds no run; choose another folder")
-        return None
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        return {"digest": str(state["digest"]), "finished": bool(state["finished"])}
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{str(path)!r} is damaged; remove the folder and train again") from error
-
-
-def _write_run(out: Path, state: dict[str, Any]) -> None:
-    partial = out / f"{RUN_FILE}.partial"
-    partial.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-    partial.replace(out / RUN_FILE)
-
-
-def _last_checkpoint(out: Path) -> str | None:
-    from transformers.trainer_utils import get_last_checkpoint
-
-    folder = out / "checkpoints"
-    last: str | None = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    return last
+def _publishable(recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
+    """The recipe without paths of this machine: folders are named as what they hold."""
+    plain = recipe.to_dict()
+    for source, used in zip(plain["data"], prepared.rows.used, strict=True):
+        if "path" in source:
+            source["path"] = used.name
+    if recipe.backbone not in backbones.KNOWN:
+        plain["backbone"] = prepared.backbone.repo
+    return plain
 
 
 def _device_name(device: torch.device) -> str:
     import torch
 
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
-def _threads() -> int:
-    import torch
-
-    return torch.get_num_threads()
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"cpu, {torch.get_num_threads()} threads"
 
 
 def _line(error: BaseException) -> str:

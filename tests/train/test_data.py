@@ -69,6 +69,11 @@ def test_what_cannot_be_trained_on_is_counted_by_reason(
         "prompt_fills_max_length": 1,
     }
     assert (used.read, used.kept, used.truncated) == (6, 2, 1)
+    assert used.notes() == [
+        "4 of 6 rows of d nano/train were dropped (boundary_shifts: 1, empty_completion: 1, empty_prompt: 1, "
+        "prompt_fills_max_length: 1).",
+        "1 of 6 rows of d nano/train were cut to the maximum length.",
+    ]
     assert loaded.lengths == [size, size]
     assert loaded.ids[0][-1] == tokenizer.eos_token_id
     assert loaded.ids[1][-1] != tokenizer.eos_token_id  # cut: it must not learn to stop there

@@ -111,6 +111,17 @@ def test_a_finished_run_is_found_and_not_trained_again(run: TrainResult, recipe:
     assert weights.stat().st_mtime_ns == before
 
 
+def test_a_run_without_its_weights_is_trained_again(recipe: Recipe, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(recipe, max_steps=1)
+    first = train(recipe, out=tmp_path / "run")
+    (first.adapter / "adapter_model.safetensors").unlink()
+    assert not train(recipe, out=tmp_path / "run").reused
+    assert (first.adapter / "adapter_model.safetensors").exists()
+    (first.adapter / "run.json").write_text("{")
+    with pytest.raises(InputError, match="is damaged; remove the folder"):
+        train(recipe, out=tmp_path / "run")
+
+
 def test_another_recipe_does_not_overwrite_a_run_unasked(run: TrainResult, recipe: Recipe) -> None:
     with pytest.raises(InputError, match="holds another run"):
         train(dataclasses.replace(recipe, rank=8), out=run.adapter)
@@ -189,6 +200,17 @@ def test_how_memory_is_saved_does_not_change_what_is_learnt(
         assert (a[name] - b[name]).abs().max() < 1e-4, name
     first, second = (Training.read(result.adapter).losses for result in (one, other))
     assert [point.loss for point in second] == pytest.approx([point.loss for point in first], abs=1e-4)
+
+
+def test_too_little_memory_is_one_line(recipe: Recipe, tmp_path: Path) -> None:
+    import torch
+
+    def burst(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSee the documentation")
+
+    with pytest.raises(InputError, match="raise micro_batches, lower max_length") as caught:
+        train(recipe, out=tmp_path / "run", progress=burst)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_full_model_is_saved_whole(recipe: Recipe, tmp_path: Path) -> None:
