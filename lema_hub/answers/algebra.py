@@ -39,7 +39,7 @@ _ANSWER_S = 0.9
 """A comparison that also has to start its worker gets what the start leaves of this, and at least
 `_MIN_LIMIT_S`."""
 
-_MIN_LIMIT_S = 0.3
+_MIN_LIMIT_S = 0.4
 _START_S = 30.0
 _GRACE_S = 0.2
 

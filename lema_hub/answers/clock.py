@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+_MONTHS_TEXT = """
+january february march april may june july august september october november december
+"""
+_MONTHS = _MONTHS_TEXT.split()
 _TIME = re.compile(
     r"(?:at\s+)?(?P<hour>\d{1,2})(?:\s?:\s?(?P<minute>[0-5]\d))?(?:\s?:\s?(?P<second>[0-5]\d))?\s*(?P<half>[ap]\.?\s?m\.?|noon|midnight|o'?clock)?",
     re.IGNORECASE,

@@ -55,13 +55,14 @@ _NEXT_QUESTION = re.compile(
 _MARKER = re.compile(
     r"(?P<hash>####)"
     r"|(?P<boxed>\\(?:(?:begin)?boxed|fboxed|fbox)(?![A-Za-z]))"
-    r"|(?P<phrase>\banswers?(?:\*\*)?(?:\s+(?:to|for|of)\s[^.:=\n$]{0,80}?)?\s*(?:(?:\bis\b|\bare\b|\bwas\b|\bwould\sbe\b|\bshould\sbe\b"
-    r"|\bequals\b|\bmust\sbe\b|=)\s*(?:\*\*)?\s*[:：]?|[:：])|答案(?:是|为|[:：])|\bréponse\s*(?:est|:))"
+    r"|(?P<phrase>\banswers?(?:\*\*)?(?:\s+(?:to|for|of)\s[^.:=\n$]{0,80}?)?\s*"
+    r"(?:(?:\b(?:is|are|was|would\sbe|should\sbe|must\sbe|equals)\b|=)\s*(?:\*\*)?\s*[:：]?|[:：])|答案(?:是|为|[:：])|\bréponse\s*(?:est|:))"
     r"|(?P<label>(?:^|\n)[ \t]*A:)",
     re.IGNORECASE,
 )
 _NO_ANSWER = re.compile(
-    r"(?:\W*(?:not\b|correct\b|right\b|wrong\b|incorrect\b|therefore\b|given\b|found\b|verified\b|as follows\b|confirmed\b|unknown\W*$)|\W*$)",
+    r"\W*(?:(?:not|correct|right|wrong|incorrect|therefore|given|found|verified|as follows|confirmed)\b"
+    r"|unknown\W*$|$)",
     re.IGNORECASE,
 )
 _JOIN = re.compile(
@@ -69,10 +70,15 @@ _JOIN = re.compile(
 )
 _SENTENCE_END = re.compile(r"(?<!\b[ap])(?<!\b[ap]\.m)[.!?](?=[\s*\"')]*(?:\s|$))|。|\n\s*\n")
 _AFTERTHOUGHT = re.compile(
-    r"[,;]?\s+(?:because|since|so|which|whereas|as (?:we|it|the|this|that)|when|where|it|if)\b|(?<=[\d\w%])\s\((?=[a-z]{2})",
+    r"[,;]?\s+(?:because|since|so|which|whereas|as (?:we|it|the|this|that)|when|where|it|if)\b"
+    r"|(?<=[\w%])\s\((?=[a-z]{2})",
     re.IGNORECASE,
 )
-_ABOUT = re.compile(r"^(?:(?:that|therefore|thus|hence|just|exactly|about|approximately|only|indeed|simply|clearly|for sure|probably)\b\s*,?\s*)+", re.IGNORECASE)  # fmt: skip
+_ABOUT = re.compile(
+    r"^(?:(?:that|therefore|thus|hence|just|exactly|about|approximately|only|indeed|simply|clearly|for sure"
+    r"|probably)\b\s*,?\s*)+",
+    re.IGNORECASE,
+)
 
 
 def boxed_content(text: str, start: int) -> tuple[str | None, int]:
@@ -144,11 +150,13 @@ def _clause(text: str, start: int) -> tuple[str, int]:
 
 _NUMBER = (
     r"(?:(?<![\w.])-|(?<=\s)\+)?\s?(?:\\?\$\s?)?-?(?:\\[dtc]?frac\s?(?:\{[^{}]*\}\s?\{[^{}]*\}|\d\s?\d)"
-    r"|(?:\d{1,3}(?:(?:,|\{,\}|,?\\[!,] ?)\d{3})+(?!\d)|[1-9]\d{0,2}(?: \d{3})+(?![\d/])|\d+)(?:\.\d+)?|\.\d+)"
+    r"|(?:\d{1,3}(?:(?:,|\{,\}|,?\\[!,] ?)\d{3})+(?!\d)|[1-9]\d{0,2}(?: \d{3})+(?![\d/])|\d+)(?:\.\d+)?"
+    r"|(?<!\d)\.\d+)"
 )
 _VALUE = re.compile(
     _NUMBER + r"(?:\s?[eE][-+]?\d+\b|\s*(?:\\times|\\cdot|[x*×])\s*10\s?(?:\^|\*\*)\s?(?:\{-?\d+\}|-?\d+)"
-    r"|\s?/\s?\d+(?![\d/])|\s\d+/\d+|\s?\\[dtc]?frac\s?(?:\{\d+\}\s?\{\d+\}|\d\s?\d)|:\d\d(?!\d)(?:\s?[ap]\.?m\b\.?)?|,\d{1,2}(?![\d,])(?=\s?[$€]|\s?$))?"
+    r"|\s?/\s?\d+(?![\d/])|\s\d+/\d+|\s?\\[dtc]?frac\s?(?:\{\d+\}\s?\{\d+\}|\d\s?\d)"
+    r"|:\d\d(?!\d)(?:\s?[ap]\.?m\b\.?)?|,\d{1,2}(?![\d,])(?=\s?[$€]|\s?$))?"
     r"(?:\s?\\?%|\s(?:percent|pct)\b|\s(?:hundred|thousand|million|billion|trillion)\b)?",
     re.IGNORECASE,
 )

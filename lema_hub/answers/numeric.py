@@ -58,7 +58,8 @@ def _trigonometric(name: str, x: complex) -> complex:
     if name in ("sec", "csc", "cot"):
         return 1 / {"sec": cmath.cos, "csc": cmath.sin, "cot": cmath.tan}[name](x)
     known = {
-        "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "arcsin": cmath.asin, "arccos": cmath.acos, "arctan": cmath.atan,
+        "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "arcsin": cmath.asin, "arccos": cmath.acos,
+        "arctan": cmath.atan,
         "sinh": cmath.sinh, "cosh": cmath.cosh, "tanh": cmath.tanh, "ln": cmath.log,
     }  # fmt: skip
     if name not in known:

@@ -92,7 +92,8 @@ def lema_formula(completion: str) -> str:
             return ""
         text = content
     for cut, replacement in (
-        ("\n", ""), ("\\!", ""), ("\\\\", "\\"), ("tfrac", "frac"), ("dfrac", "frac"), ("\\left", ""), ("\\right", ""),
+        ("\n", ""), ("\\!", ""), ("\\\\", "\\"), ("tfrac", "frac"), ("dfrac", "frac"), ("\\left", ""),
+        ("\\right", ""),
         ("^{\\circ}", ""), ("^\\circ", ""), ("\\$", ""), ("\\%", ""), (" .", " 0."), ("{.", "{0."),
     ):  # fmt: skip
         text = text.replace(cut, replacement)
@@ -119,9 +120,19 @@ def lema(item: Item) -> Opinion:
 
 
 _NUMBER = r"-?\d{1,3}(?:[ ,]\d{3})+(?:\.\d+)?|-?\d+[.,]\d+|\.\d+|-?\d+"
-_EXPRESSION = rf"(?:(?:^|\s|=)(?:\*\*)?(?:(-?\(?-?\d[\d.\s+*/^()×÷-]*[+*/^()×÷-][\d.\s+*/^()×÷-]+\)?)(?=[.,:\s)$]|$)|[$€£¥₹]?({_NUMBER})))"
+_EXPRESSION = (
+    r"(?:(?:^|\s|=)(?:\*\*)?(?:(-?\(?-?\d[\d.\s+*/^()×÷-]*[+*/^()×÷-][\d.\s+*/^()×÷-]+\)?)(?=[.,:\s)$]|$)"
+    rf"|[$€£¥₹]?({_NUMBER})))"
+)
 _LATEX = r"(?:\$\$((?:[^$])+?)\$\$|(?<!\\|\d)\$([^\n$]+?)(?<!\\)\$|\\\[(.+?)\\\]|\\\((.+?)\\\))"
-_ANCHORS = (r"final answer is:?\s*{}\.?\s?I hope", r"final answer.{{0,100}}?\sis:?\s*{}", None, r"answer\s?:.{{0,50}}?{}", r"answer.{{0,50}}?{}", r"{}")  # fmt: skip
+_ANCHORS = (
+    r"final answer is:?\s*{}\.?\s?I hope",
+    r"final answer.{{0,100}}?\sis:?\s*{}",
+    None,  # the last box
+    r"answer\s?:.{{0,50}}?{}",
+    r"answer.{{0,50}}?{}",
+    r"{}",
+)
 _PATTERNS = [
     None
     if anchor is None
@@ -140,11 +151,9 @@ def _extractive(text: str) -> str | None:
             if content is not None:
                 return content
             continue
-        match = None
-        for match in pattern.finditer(text):
-            pass
-        if match is not None:
-            return next(group for group in match.groups() if group is not None).strip()
+        matches = list(pattern.finditer(text))
+        if matches:
+            return next(group for group in matches[-1].groups() if group is not None).strip()
     return None
 
 

@@ -58,9 +58,9 @@ def _rounds_to(decimal: Tree, other: Tree, constant: Fraction | None) -> bool:
         return False
     if constant is not None:
         if (constant * 10**places).denominator == 1:
-            # as many places as the exact value has: the same number or another one, up to a float's last digits
-            return places >= 12 and abs(number - constant) * 10**14 <= abs(constant)
-        return abs(number - constant) * 2 * 10**places <= 1
+            # as many places as the exact value has: the same number or not, but for a float's last digits
+            return bool(places >= 12 and abs(number - constant) * 10**14 <= abs(constant))
+        return bool(abs(number - constant) * 2 * 10**places <= 1)
     if numeric.symbols(other):
         return False
     real = numeric.real(other)
@@ -108,14 +108,14 @@ def same_tree(left: Tree, right: Tree) -> Finding:
         if sizes.count(None) == 1 or (
             sizes.count(None) == 2 and not (numeric.symbols(left) or numeric.symbols(right))
         ):
-            return "different"  # one of them, or each, is beyond what a float holds, and they are not the same form
+            return "different"  # beyond what a float holds, and not the same form
         if None not in sizes and numeric.symbols(left) != numeric.symbols(right):
             return "different"
     return "different" if verdict == "differ" else "unknown"
 
 
 def _same_branches(left: Tree, right: Tree) -> Finding:
-    """`a \\pm b` is the pair of its branches, in either order."""
+    r"""`a \pm b` is the pair of its branches, in either order."""
     if has_plus_minus(left) != has_plus_minus(right):
         return "different"
     straight = [same_tree(with_sign(left, sign), with_sign(right, sign)) for sign in (1, -1)]

@@ -1,7 +1,7 @@
 r"""Sets of real numbers: intervals, unions, inequalities, points; open and closed ends kept apart.
 
->>> from lema_hub.answers.values import read
->>> same_set(to_set(read(r"(-\\infty,2) \\cup (3,\\infty)")), to_set(read("x<2 or x>3")))
+>>> from lema_hub.answers.reading import read
+>>> same_set(to_set(read("x>3 or x<2")), to_set(read("x<2 or x>3")))
 True
 """
 

@@ -5,8 +5,7 @@ The tree is nested tuples: `("n", Fraction, decimals)`, `("s", name)`, `("c", "p
 +1 and -1, or -1 and +1), `("deg", a)`.
 
     >>> parse(tokenize(r"2x^{-1}"))
-    ('*', ('n', Fraction(2, 1), 0), ('^', ('s', 'x'), ('*', ('n', Fraction(-1, 1), 0), ('n', Fraction(1, 1),
-    0))))
+    ('*', ('n', Fraction(2, 1), 0), ('^', ('s', 'x'), ('n', Fraction(-1, 1), 0)))
 
 Traps: `\frac12` is one half but `x^12` is a power of twelve (models mean so); `1\frac{4}{5}` is a mixed
 number, not a product.
@@ -25,9 +24,11 @@ MAX_DEPTH = 60
 MAX_DIGITS = 4000
 
 MINUS_ONE: Tree = ("n", Fraction(-1), 0)
-_GREEK = frozenset(
-    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell", "hbar"]
-)
+_GREEK_TEXT = """
+alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi
+psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar
+"""
+_GREEK = frozenset(_GREEK_TEXT.split())
 _STARTS_ATOM = ("number", "letter")
 
 
@@ -396,7 +397,8 @@ class _Parser:
         factors = [self.power()]
         while self.starts_factor():
             token = self.peek()
-            assert token is not None
+            if token is None:
+                break
             if (token.kind == "command" and token.text[1:] in FUNCTIONS) or token.text in ("(", "["):
                 break
             factors.append(self.power())

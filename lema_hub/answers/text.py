@@ -22,19 +22,19 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "012345678
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 _RESPELT = {
-    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-",
-    "×": "\\times ", "⋅": "\\cdot ", "·": "\\cdot ", "∗": "*", "÷": "/", "⁄": "/", "∕": "/",
-    "≤": "\\le ", "≥": "\\ge ", "⩽": "\\le ", "⩾": "\\ge ", "≠": "\\ne ", "≈": "\\approx ", "≡": "\\equiv ",
-    "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ", "∖": "\\setminus ", "±": "\\pm ", "∓": "\\mp ",
-    "∞": "\\infty ", "√": "\\sqrt ", "∛": "\\sqrt[3]", "°": "^\\circ ", "º": "^\\circ ", "˚": "^\\circ ",
-    "∠": "\\angle ", "′": "'", "″": "''", "’": "'", "‘": "'", "“": '"', "”": '"', "…": "...",
-    "⟨": "\\langle ", "⟩": "\\rangle ", "ℝ": "\\mathbb{R}", "ℤ": "\\mathbb{Z}", "ℚ": "\\mathbb{Q}",
-    "ℕ": "\\mathbb{N}", "ℂ": "\\mathbb{C}", "π": "\\pi ", "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ",
-    "γ": "\\gamma ", "δ": "\\delta ", "λ": "\\lambda ", "μ": "\\mu ", "φ": "\\phi ", "ω": "\\omega ",
-    "σ": "\\sigma ", "ρ": "\\rho ", "Δ": "\\Delta ", "Ω": "\\Omega ", "。": ".", "、": ",", "《": "<", "》": ">",
-    "€": " euros ", "£": " pounds sterling ", "¥": " yen ", "₹": " rupees ", "¢": " cents ", "％": "%",
-    "½": " 1/2", "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4", "⅕": " 1/5", "⅖": " 2/5", "⅗": " 3/5",
-    "⅘": " 4/5", "⅙": " 1/6", "⅚": " 5/6", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8",
+    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "×": "\\times ", "⋅": "\\cdot ",
+    "·": "\\cdot ", "∗": "*", "÷": "/", "⁄": "/", "∕": "/", "≤": "\\le ", "≥": "\\ge ", "⩽": "\\le ",
+    "⩾": "\\ge ", "≠": "\\ne ", "≈": "\\approx ", "≡": "\\equiv ", "∪": "\\cup ", "∩": "\\cap ",
+    "∈": "\\in ", "∅": "\\emptyset ", "∖": "\\setminus ", "±": "\\pm ", "∓": "\\mp ", "∞": "\\infty ",
+    "√": "\\sqrt ", "∛": "\\sqrt[3]", "°": "^\\circ ", "º": "^\\circ ", "˚": "^\\circ ", "∠": "\\angle ",
+    "′": "'", "″": "''", "’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "⟨": "\\langle ",
+    "⟩": "\\rangle ", "ℝ": "\\mathbb{R}", "ℤ": "\\mathbb{Z}", "ℚ": "\\mathbb{Q}", "ℕ": "\\mathbb{N}",
+    "ℂ": "\\mathbb{C}", "π": "\\pi ", "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ", "γ": "\\gamma ",
+    "δ": "\\delta ", "λ": "\\lambda ", "μ": "\\mu ", "φ": "\\phi ", "ω": "\\omega ", "σ": "\\sigma ",
+    "ρ": "\\rho ", "Δ": "\\Delta ", "Ω": "\\Omega ", "。": ".", "、": ",", "《": "<", "》": ">",
+    "€": " euros ",    "£": " pounds sterling ", "¥": " yen ", "₹": " rupees ", "¢": " cents ", "％": "%", "½": " 1/2",
+    "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4", "⅕": " 1/5", "⅖": " 2/5", "⅗": " 3/5", "⅘": " 4/5",
+    "⅙": " 1/6", "⅚": " 5/6", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8",
 }  # fmt: skip
 
 
@@ -70,7 +70,8 @@ def ascii_spelling(text: str) -> str:
 
 _DECORATION = re.compile(
     r"""\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|noindent|hfill|large|Large|normalsize)\b
-      | \\(?:left|right|[bB]igg?[lrm]?)(?=\s*(?:[()\[\]|./]|\\[{}|]|\\[lr](?:vert|angle|brace|ceil|floor|brack)))(?:\s*\.)?
+      | \\(?:left|right|[bB]igg?[lrm]?)
+        (?=\s*(?:[()\[\]|./]|\\[{}|]|\\[lr](?:vert|angle|brace|ceil|floor|brack)))(?:\s*\.)?
       | \\phantom\s*(?:\{[^{}]*\}|-|\d)
       | \\label\{[^{}]*\} | \\hspace\*?\{[^{}]*\}
       | ~ """,
@@ -80,20 +81,21 @@ _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2})((?:\s?(?:,\s?\\!|\{\s?,\s?\}
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_{])([1-9]\d{0,2})((?: \d{3})+)(?![\d/,]| \d)")
 _MATH_DELIMITERS = re.compile(r"\\[()\[\]]|(?<!\\)\$\$?")
 _MONEY = re.compile(r"\\\$|(?<![\w}])\$(?=\s?-?[.\d][\d,.]*(?:[^$]*$))")
-_MACROS = re.compile(r"\\(?:[dtc]frac|leq(?:slant)?|geq(?:slant)?|neq|lt|gt|degree|times|cdot|div|ast|colon|quad|qquad|thinspace|enspace|lbrace|rbrace|lbrack|rbrack|dots|ldots|cdots)(?![A-Za-z])")  # fmt: skip
 _MACRO_SPELLINGS = {
-    "\\dfrac": "\\frac", "\\tfrac": "\\frac", "\\cfrac": "\\frac", "\\leq": "\\le", "\\leqslant": "\\le", "\\geq": "\\ge",
-    "\\geqslant": "\\ge", "\\neq": "\\ne", "\\lt": "<", "\\gt": ">", "\\degree": "^\\circ", "\\times": "*", "\\cdot": "*",
-    "\\div": "/", "\\ast": "*", "\\colon": ":", "\\quad": " ", "\\qquad": " ", "\\thinspace": " ", "\\enspace": " ",
-    "\\lbrace": "\\{", "\\rbrace": "\\}", "\\lbrack": "[", "\\rbrack": "]", "\\dots": "...", "\\ldots": "...",
-    "\\cdots": "...",
+    "\\dfrac": "\\frac", "\\tfrac": "\\frac", "\\cfrac": "\\frac", "\\leq": "\\le", "\\leqslant": "\\le",
+    "\\geq": "\\ge", "\\geqslant": "\\ge", "\\neq": "\\ne", "\\lt": "<", "\\gt": ">", "\\degree": "^\\circ",
+    "\\times": "*", "\\cdot": "*", "\\div": "/", "\\ast": "*", "\\colon": ":", "\\quad": " ",
+    "\\qquad": " ", "\\thinspace": " ", "\\enspace": " ", "\\lbrace": "\\{", "\\rbrace": "\\}",
+    "\\lbrack": "[", "\\rbrack": "]", "\\dots": "...", "\\ldots": "...", "\\cdots": "...",
 }  # fmt: skip
+_MACROS = re.compile("(?:" + "|".join(map(re.escape, _MACRO_SPELLINGS)) + ")(?![A-Za-z])")
 _SPACES = re.compile(r"\\[,;:! ]|\s+")
 _MARKDOWN = re.compile(r"(?<![\w)}\]])\*\*(?=\S)(.+?)\*\*(?![\w({\\])|`|^[#>]+ ", re.DOTALL)
 _ROW_BREAK = re.compile(r"\\\\(?:\s?\[-?[\d.]+\s*(?:pt|ex|em|mm|cm)\])?")
 _GLUED_JOIN = re.compile(r"(?<=[\d)\]}])(or|and)(?=[A-Za-z(\d\\-])")
 _LETTER_U = re.compile(r"(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
 _ABBREVIATION = re.compile(r"(?<=[A-Za-z])\.(?=[\s}]|$)")
+_OVER = re.compile(r"\{([^{}]+?)\s*\\over(?![A-Za-z])\s*([^{}]+?)\}")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z]{2,})")
 
 
@@ -110,13 +112,13 @@ def _join_thousands(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=8192)
 def clean(answer: str) -> str:
-    """Respell a bare answer: ASCII, no math delimiters, no spacing commands, no thousands separators.
+    r"""Respell a bare answer: ASCII, no math delimiters, no spacing commands, no thousands separators.
 
     Args:
         answer: A bare answer as a model or a data set wrote it, of any length.
 
     Returns:
-        The same answer, respelt; `\\$` stays as `$` in front of an amount of money.
+        The same answer, respelt; `\$` stays as `$` in front of an amount of money.
     """
     text = ascii_spelling(answer).strip()
     text = _MARKDOWN.sub(r"\1", text)
@@ -130,6 +132,7 @@ def clean(answer: str) -> str:
     text = text.replace("\\%", "%").replace("\\#", "#").replace("\\_", "_").replace("\\&", "&")
     text = _SPACES.sub(" ", text).replace("\x01", "\\\\ ")  # row breaks are not escaped spaces
     text = _LETTER_U.sub(" \\\\cup ", text)
+    text = _OVER.sub(r"\\frac{\1}{\2}", text)
     text = _ABBREVIATION.sub("", text)
     text = _GLUED_JOIN.sub(r" \1 ", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + m[2].replace(" ", ""), text)

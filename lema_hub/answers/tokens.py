@@ -35,9 +35,10 @@ class Token:
     upright: bool = False
 
 
-FUNCTIONS = frozenset(
-    ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "lg", "exp", "gcd", "lcm", "max", "min", "floor", "ceil", "abs", "cbrt"]
-)
+_FUNCTIONS_TEXT = """
+sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp gcd lcm max min floor ceil abs cbrt
+"""
+FUNCTIONS = frozenset(_FUNCTIONS_TEXT.split())
 _NAMED = FUNCTIONS | {
     "sqrt",
     "pi",
@@ -64,14 +65,22 @@ _ALIASES = {
     "atan": "arctan",
 }
 _COMMAND_ALIASES = {
-    "varphi": "phi", "varepsilon": "epsilon", "vartheta": "theta", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
-    "lfloor": "floor(", "rfloor": ")", "lceil": "ceil(", "rceil": ")", "backslash": "setminus", "ne": "!=", "le": "<=",
-    "ge": ">=", "ast": "*", "land": "and", "lor": "or", "wedge": "and", "vee": "or", "varnothing": "emptyset",
-    "imath": "i", "exists": "", "limits": "", "empty": "emptyset", "Re": "mathbb{R}", "implies": "implies",
+    "varphi": "phi", "varepsilon": "epsilon", "vartheta": "theta", "lvert": "|", "rvert": "|", "vert": "|",
+    "mid": "|", "lfloor": "floor(", "rfloor": ")", "lceil": "ceil(", "rceil": ")", "backslash": "setminus",
+    "ne": "!=", "le": "<=", "ge": ">=", "ast": "*", "land": "and", "lor": "or", "wedge": "and", "vee": "or",
+    "varnothing": "emptyset", "imath": "i", "exists": "", "limits": "", "empty": "emptyset",
+    "Re": "mathbb{R}", "implies": "implies",
 }  # fmt: skip
-_SHORT_WORDS = frozenset(["a", "an", "and", "are", "at", "be", "by", "east", "even", "for", "if", "is", "it", "its", "no", "none", "north", "not", "odd", "of", "on", "one", "or", "pct", "per", "six", "south", "sq", "ten", "the", "to", "two", "west", "yes"])  # fmt: skip
+_SHORT_WORDS_TEXT = """
+a all an and any are at be by east even for if is it its no none north not odd of on one or pct per
+six south sq ten the to two west yes
+"""
+_SHORT_WORDS = frozenset(_SHORT_WORDS_TEXT.split())
 
-_TEXT_COMMANDS = r"text(?:bf|it|rm|normal|sf|tt|up)?|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathtt|mathcal|operatorname\*?|emph|boldsymbol|bm|rm|bf|it|underline|boxed|fbox|ensuremath"
+_TEXT_COMMANDS = (
+    r"text(?:bf|it|rm|normal|sf|tt|up)?|mbox|hbox|mathrm|mathbf|mathit|mathsf|mathtt|mathcal|operatorname\*?"
+    r"|emph|boldsymbol|bm|rm|bf|it|underline|boxed|fbox|ensuremath"
+)
 _TOKEN = re.compile(
     rf"""\s*(?:
     (?P<repeating>\d*\.\d*\\overline\s?\{{\d{{1,50}}\}})
@@ -127,7 +136,8 @@ def tokenize(text: str, *, upright: bool = False) -> list[Token]:
         kind = match.lastgroup if match.lastgroup != "content" else "text"
         if match["content"] is not None:
             kind = "text"
-        assert kind is not None
+        if kind is None:
+            raise UnreadableError("an empty token")
         start = match.start(kind)
         value = match[kind]
         spaced = start > position or position == 0

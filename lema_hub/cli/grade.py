@@ -39,9 +39,7 @@ def _items(file: Path, style: str) -> Iterator[tuple[dict[str, Any], Item]]:
                 f"{file}:{number} is not JSON ({error}); expected one JSON object per line"
             ) from error
         if not isinstance(row, dict) or "gold" not in row or not ("pred" in row or "output" in row):
-            raise InputError(
-                f"{file}:{number} lacks a column; expected `gold` and `pred` (bare answer) or `output` (whole text)"
-            )
+            raise InputError(f"{file}:{number} lacks a column; expected `gold`, and `pred` or `output`")
         text = row["output"] if "output" in row else row["pred"]
         row_style = row.get("style", style)
         if row_style not in _STYLES:
