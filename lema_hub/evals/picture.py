@@ -113,12 +113,14 @@ def _differences(axes: Any, report: Report, places: dict[tuple[str, str], int]) 
             textcoords="offset points", color=colour if pair.outcome != "tie" else INK, fontsize=9, va="center",
         )  # fmt: skip
     if report.pairs:
-        widest = max(abs(end) for pair in report.pairs for end in (pair.comparison.low, pair.comparison.high))
-        axes.set_xlim(-130 * widest, 190 * widest)
+        low = min(0.0, *(100 * pair.comparison.low for pair in report.pairs))
+        high = max(0.0, *(100 * pair.comparison.high for pair in report.pairs))
+        axes.set_xlim(low - 0.1 * (high - low), high + 0.5 * (high - low))
     baselines = dict.fromkeys(pair.baseline for pair in report.pairs)
     name = _short(next(iter(baselines))) if len(baselines) == 1 else "the first run"
     axes.set_title(f"difference from {name} (points)", loc="left", fontsize=10, color=INK)
 
 
 def _short(label: str, limit: int = 44) -> str:
-    return label if len(label) <= limit else f"{label[: limit // 2 - 1]}…{label[-limit // 2 :]}"
+    short = label if len(label) <= limit else f"{label[: limit // 2 - 1]}…{label[-limit // 2 :]}"
+    return short.replace("$", r"\$")  # a pair of them would be read as mathematics

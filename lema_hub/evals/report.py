@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from typing import Any, Literal
 from lema_hub.errors import InputError
 from lema_hub.evals.folder import EvalResult, TaskScore, read_items, read_result
 from lema_hub.evals.statistics import Comparison, compare, holm, selection_inflation
-from lema_hub.records import VERDICTS, Score
+from lema_hub.records import VERDICTS
 
 Outcome = Literal["better", "worse", "tie"]
 _LEVEL = 0.05
@@ -102,7 +102,7 @@ def make_report(runs: Sequence[Path]) -> Report:
                     f"{task} of {str(result.out)!r} is {score.repo} at {score.revision} under {score.prompt}, of the "
                     f"baseline {against.repo} at {against.revision} under {against.prompt}; score both alike"
                 )
-            found.append((task, first, label, _compare(baseline, of)))
+            found.append((task, first, label, compare(baseline, of)))
     adjusted = holm([comparison.p for *_, comparison in found])
     pairs = tuple(
         Pair(task=task, baseline=first, label=label, comparison=comparison, p_holm=p)
@@ -111,22 +111,21 @@ def make_report(runs: Sequence[Path]) -> Report:
     return Report(rows=tuple(rows), pairs=pairs, notes=tuple(_notes(results, rows, pairs)))
 
 
-def _compare(baseline: Iterable[Score], of: Iterable[Score]) -> Comparison:
-    return compare(baseline, of)
-
-
 def _labels(results: Sequence[EvalResult]) -> list[str]:
-    """System and checkpoint, and the folder where that is not enough to tell runs apart."""
+    """The adapter's name, or the model's, with the checkpoint; the folder's where that does not tell runs apart."""
     names = [
-        f"{result.system}:{result.checkpoint}" if result.checkpoint else result.system for result in results
+        result.system.rsplit("+", 1)[-1] + (f":{result.checkpoint}" if result.checkpoint else "")
+        for result in results
     ]
     often = Counter(names)
     labels = [
-        name if often[name] == 1 else f"{name} ({result.out.name})"
+        name if often[name] == 1 else f"{name} ({result.out.resolve().name})"
         for name, result in zip(names, results, strict=True)
     ]
     if (twice := Counter(labels).most_common(1)[0])[1] > 1:
-        raise InputError(f"run {twice[0]!r} is given {twice[1]} times; give every run once")
+        raise InputError(
+            f"two runs are called {twice[0]!r}; give every run once, in a folder with a name of its own"
+        )
     return labels
 
 

@@ -19,6 +19,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ _logger = logging.getLogger(__name__)
 
 TASKS = ("lema:gsm8k", "lema:math", "lema:nano", "lema:gsm8k-maj8", "lema:math-maj8", "lema:nano-maj8")
 _PACKAGES = ("lema_hub", "lighteval", "math-verify", "transformers", "torch", "peft", "datasets", "openai")
-_JUDGE = ("answers", "evals/tasks.py", "nano", "prompts", "tasks")
+_JUDGE = ("answers", "evals/tasks.py")
+_ITEMS = ("nano", "prompts", "tasks")
 
 
 def score(
@@ -74,12 +76,12 @@ def score(
         raise InputError(f"no task {unknown[0]!r}; there are: {', '.join(TASKS)}")
     if limit is not None and limit < 1:
         raise InputError(f"limit must be >= 1, got {limit}")
-    judge = _sources_hash()
+    judge = _sources_hash(_JUDGE)
     asked = {
         "engine": engine.name, "system": engine.model, "revision": engine.revision, "tasks": names,
         "seed": seed, "limit": limit, "checkpoint": checkpoint,
     }  # fmt: skip
-    key = digest(asked, judge)
+    key = digest(asked, judge, _sources_hash(_ITEMS))
     if (found := _found(out, asked, key, overwrite=overwrite)) is not None:
         _logger.info("%s: found in %s, nothing is generated", engine.model, out)
         return found
@@ -256,11 +258,12 @@ def _packages() -> dict[str, str]:
     return found
 
 
-def _sources_hash() -> str:
-    """A hash of the sources that decide items, prompts and verdicts: a better judge judges again."""
+@cache
+def _sources_hash(names: tuple[str, ...]) -> str:
+    """A hash of sources that decide verdicts or items: a better judge judges again."""
     root = Path(__file__).parents[1]
     hasher = hashlib.sha256()
-    for name in _JUDGE:
+    for name in names:
         place = root / name
         for source in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if source.suffix in (".py", ".jinja"):

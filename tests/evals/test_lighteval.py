@@ -1,0 +1,72 @@
+"""LightEval's own command line with our tasks, as a user types it, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from lema_hub.evals import EvalResult
+
+
+@pytest.fixture(scope="module")
+def command(
+    llama: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    out = tmp_path_factory.mktemp("lighteval")
+    done = subprocess.run(
+        [sys.executable, "-m", "lema_hub.evals.lighteval", "accelerate",
+         f"model_name={llama},device=cpu,batch_size=12", "lema:nano", "--custom-tasks", "lema_hub.evals.tasks",
+         "--max-samples", "12", "--output-dir", str(out), "--save-details"],
+        capture_output=True, text=True, cwd=out,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "COLUMNS": "120"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done, out
+
+
+def test_the_table_has_pass_at_1_and_the_verdicts(
+    command: tuple[subprocess.CompletedProcess[str], Path], result: EvalResult
+) -> None:
+    printed = command[0].stdout
+    value = re.search(r"lema:nano:0\|\s*\|pass@1\s*\|([\d.]+)\|±\s*\|([\d.]+)\|", printed)
+    assert value is not None, printed
+    assert float(value[1]) == pytest.approx(result.scores[0].pass_at_1, abs=1e-4)
+    assert all(name in printed for name in ("unparsed", "truncated", "timeout", "crashed"))
+
+
+def test_it_writes_what_our_own_evaluation_writes(
+    command: tuple[subprocess.CompletedProcess[str], Path], result: EvalResult
+) -> None:
+    """transformers' generate and our engine give the same greedy texts and the same verdicts."""
+    (details,) = command[1].rglob("details_*.parquet")
+    ours = {row.item_id: row for row in result.items() if row.task == "lema:nano"}
+    rows = pq.read_table(details).to_pylist()
+    assert {row["doc"]["specific"]["item_id"] for row in rows} == set(ours)
+    for row in rows:
+        own = ours[row["doc"]["specific"]["item_id"]]
+        assert row["model_response"]["text"] == [own.output]
+        (judgement,) = row["doc"]["specific"]["judgements"]
+        assert (judgement["verdict"], judgement["extracted"]) == (own.verdict, own.extracted)
+
+
+def test_no_prediction_is_left_in_the_models_folder(
+    command: tuple[subprocess.CompletedProcess[str], Path], llama: Path
+) -> None:
+    assert command[0].returncode == 0
+    assert not [path for path in llama.rglob("*") if path.is_dir() or path.suffix == ".parquet"]
+
+
+def test_the_results_name_the_task_and_its_limit(
+    command: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    (results,) = command[1].rglob("results_*.json")
+    config = json.loads(results.read_text())["config_tasks"]["lema:nano|0"]
+    assert config["generation_size"] == 160
+    assert config["num_samples"] is None or config["num_samples"] == [1]
