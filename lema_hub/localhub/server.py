@@ -107,6 +107,9 @@ class LocalHub:
                     log_config=None,
                     access_log=False,
                     server_header=False,
+                    # Longer than the clients' own limit, so that they never write to a connection that this
+                    # side is just closing.
+                    timeout_keep_alive=75,
                     timeout_graceful_shutdown=5,
                 )
             )
@@ -116,7 +119,7 @@ class LocalHub:
             self._thread.start()
             undo.callback(self._stop_thread)
             self._wait_until_started()
-            _write_state(self.directory, self.url, namespace)
+            _write_state(self.directory, self.url, self.namespace)
             undo.callback((self.directory / STATE_FILE).unlink, missing_ok=True)
             self._undo = undo.pop_all()
 
@@ -172,8 +175,7 @@ def running(directory: Path | str) -> Running:
     directory = Path(directory).resolve()
     try:
         with (directory / LOCK_FILE).open() as lock:
-            # The lock, not the process id, tells a live server: it goes when its holder dies, however it
-            # dies.
+            # The lock, not the process id, tells a live server: it goes with its holder, however that dies.
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         with suppress(OSError, ValueError, KeyError, TypeError):

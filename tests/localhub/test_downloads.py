@@ -195,8 +195,9 @@ def test_snapshot_is_complete_and_cached(api: HfApi, filled: str, tmp_path: Path
 
 
 def test_requests_for_other_hosts_are_refused(send: Send, hub: LocalHub) -> None:
-    refused = send("GET", "/api/whoami-v2", headers={"Host": "evil.example"})
-    assert (refused.status, "not a name of this server" in refused.error) == (400, True)
+    for host in ("evil.example", "127.0.0.1.evil.example", "127.0.0.1:80@evil.example", "127.0.0.1/x", ""):
+        refused = send("GET", "/api/whoami-v2", headers={"Host": host})
+        assert (refused.status, "not a name of this server" in refused.error) == (400, True)
     assert (
         send("GET", "/api/whoami-v2", headers={"Host": f"localhost:{hub.url.rsplit(':', 1)[1]}"}).status
         == 200

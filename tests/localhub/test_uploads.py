@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from huggingface_hub import HfApi
@@ -104,6 +107,22 @@ def test_forged_and_changed_urls(send: Send, dataset: str, api: HfApi) -> None:
     assert send("PUT", place, body=content, token=None).status == 200
 
 
+def test_a_broken_connection_leaves_nothing(send: Send, dataset: str, hub: LocalHub) -> None:
+    place = urlsplit(href(send, dataset, os.urandom(1_000_000)))
+    with socket.create_connection((place.hostname, place.port)) as client:
+        client.sendall(f"PUT {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\n".encode())
+        client.sendall(b"Content-Length: 1000000\r\n\r\n" + b"x" * 500_000)
+        wait_until(lambda: len(leftovers(hub)) == 1)
+    wait_until(lambda: leftovers(hub) == [])
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_slip_expires() -> None:
     signer = Signer(os.urandom(32))
     slip = Slip(repo=1, sha256="0" * 64, size=1, expires=int(time.time()) + 60)
@@ -144,6 +163,7 @@ def test_batches_of_the_wrong_shape(send: Send, dataset: str) -> None:
     for oid, size in (
         ("0" * 63, 1),
         ("Z" * 64, 1),
+        ("\ud800", 1),
         (5, 1),
         ("0" * 64, -1),
         ("0" * 64, "1"),

@@ -1,10 +1,10 @@
 """Accounts, cards and the small endpoints that belong to no repo."""
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from lema_hub.localhub import auth, cards
 from lema_hub.localhub.errors import ApiError
-from lema_hub.localhub.http.call import Call, text_member
+from lema_hub.localhub.http.call import Call, Json, text_member
 from lema_hub.localhub.paths import PLURALS
 
 
@@ -14,7 +14,7 @@ def whoami(call: Call) -> Response:
     if identity.user is None:
         raise ApiError(401, auth.BAD_TOKEN)
     others = sorted(identity.namespaces - {identity.user.lower()})
-    return JSONResponse(
+    return Json(
         {
             "type": "user",
             "id": identity.user,
@@ -62,9 +62,9 @@ def validate_yaml(call: Call) -> Response:
         "errors": [{"message": message} for message in found.errors],
         "warnings": [{"message": message} for message in found.warnings],
     }
-    return JSONResponse(answer, status_code=status)
+    return Json(answer, status_code=status)
 
 
 def nothing(_: Call) -> Response:
     """Endpoints that clients call to report on themselves; this server keeps no such reports."""
-    return JSONResponse({})
+    return Json({})

@@ -33,6 +33,8 @@ from lema_hub.localhub.paths import PLURALS, URL_PREFIXES, RepoType
 
 logger = logging.getLogger(__name__)
 
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
 _REPO_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "", repos.repo_info),
     ("GET", "/revision/{revision}", repos.repo_info),
@@ -129,10 +131,9 @@ def _unmatched(state: State) -> ASGIApp:
 
 
 def _host_name(header: str) -> str:
-    """The Host header without its port: ``[::1]:80`` is ``[::1]``."""
-    return (
-        header[: header.index("]") + 1] if header.startswith("[") and "]" in header else header.split(":")[0]
-    )
+    """The Host header without its port: ``[::1]:80`` is ``[::1]``; empty if it is no host and port."""
+    match = _HOST.fullmatch(header)
+    return "" if match is None else match[1].lower()
 
 
 def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
@@ -156,11 +157,12 @@ def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
                 logger.info("%s %s %s %.1f ms", scope["method"], path, message["status"], seconds * 1000)
             await send(message)
 
-        host = _host_name(Headers(scope=scope).get("host", ""))
-        if host.lower() not in hosts:
+        header = Headers(scope=scope).get("host", "")
+        host = _host_name(header)
+        if host not in hosts:
             refusal = ApiError(
                 400,
-                f"Host {host!r:.100} is not a name of this server: start it with --allow-host {host:.100}",
+                f"Host {header!r:.100} is not a name of this server: start it with --allow-host {host or 'NAME'}",
             )
             await error_response(refusal)(scope, receive, send_with_headers)
             return

@@ -78,6 +78,13 @@ class Call:
         return f"{self.request.url.scheme}://{self.request.headers['host']}"
 
 
+class Json(JSONResponse):
+    """A JSON answer in ASCII, so that even half a surrogate pair that a client sent can be sent back."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+
+
 Handler = Callable[[Call], Response]
 AsyncHandler = Callable[[Call], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -197,4 +204,4 @@ def error_response(error: Exception) -> Response:
     headers = {"X-Error-Message": line, **error.headers}
     if error.code is not None:
         headers["X-Error-Code"] = error.code
-    return JSONResponse({"error": error.message, **error.extra}, status_code=error.status, headers=headers)
+    return Json({"error": error.message, **error.extra}, status_code=error.status, headers=headers)

@@ -5,13 +5,13 @@ import binascii
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from lema_hub.localhub import attributes, cards, changes, commits, info, lfs, refs, trees
 from lema_hub.localhub.blobs import BlobBatch
 from lema_hub.localhub.changes import AddFile, AddLfsFile, DeleteFile, DeleteFolder, Operation
 from lema_hub.localhub.errors import ApiError
-from lema_hub.localhub.http.call import Call, parse_object, text_member
+from lema_hub.localhub.http.call import Call, Json, parse_object, text_member
 from lema_hub.localhub.paths import RepoType, check_file_path
 
 MAX_PREUPLOAD: Final = 256
@@ -53,7 +53,7 @@ def preupload(call: Call) -> Response:
             if entry is not None and entry.kind == "file":
                 answer["oid"] = entry.sha256 if entry.lfs else entry.oid
             answers.append(answer)
-    return JSONResponse({"files": answers})
+    return Json({"files": answers})
 
 
 def _refuse_pull_request(call: Call) -> None:
@@ -198,7 +198,7 @@ def _commit(call: Call, request: changes.Request) -> Response:
         if branch == refs.MAIN:
             info.index(db, call.state.blobs, repo, done.tree)
     url = f"{call.base_url}/{repo.url_path}/commit/{done.oid}"
-    return JSONResponse({"success": True, "commitUrl": url, "commitOid": done.oid, "hookOutput": ""})
+    return Json({"success": True, "commitUrl": url, "commitOid": done.oid, "hookOutput": ""})
 
 
 def squash(call: Call) -> Response:
@@ -208,4 +208,4 @@ def squash(call: Call) -> Response:
     with call.state.store.write() as db:
         repo = call.repo(db, "write")
         commits.squash(db, repo.key, branch, message.partition("\n")[0], str(call.identity.user))
-    return JSONResponse({"success": True})
+    return Json({"success": True})

@@ -6,13 +6,13 @@ from html import escape
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlencode
 
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 
 from lema_hub.localhub import commits, info, refs, repos, trees
 from lema_hub.localhub.blobs import CHUNK_BYTES
 from lema_hub.localhub.commits import Commit
 from lema_hub.localhub.errors import ApiError, StorageDamagedError, entry_not_found
-from lema_hub.localhub.http.call import Call
+from lema_hub.localhub.http.call import Call, Json
 from lema_hub.localhub.paths import is_commit_id
 from lema_hub.localhub.repos import Repo
 
@@ -100,7 +100,7 @@ def tree(call: Call) -> Response:
         headers["Link"] = (
             f'<{call.base_url}{place}?{urlencode({**query, "cursor": page[-1].path})}>; rel="next"'
         )
-    return JSONResponse(lines, headers=headers)
+    return Json(lines, headers=headers)
 
 
 def paths_info(call: Call) -> Response:
@@ -124,7 +124,7 @@ def paths_info(call: Call) -> Response:
         repo, commit = _commit(call, db)
         found = [trees.find(db, repo.key, commit.tree, path.strip("/")) for path in paths if path.strip("/")]
         lines = _lines(db, repo, commit, [entry for entry in found if entry is not None], expand=expand)
-    return JSONResponse(lines, headers={"X-Repo-Commit": commit.oid})
+    return Json(lines, headers={"X-Repo-Commit": commit.oid})
 
 
 def _lines(
@@ -156,7 +156,7 @@ def history(call: Call) -> Response:
             ("cursor", found[PAGE].oid),
         ]
         headers["Link"] = f'<{call.base_url}{call.request.url.path}?{urlencode(pairs)}>; rel="next"'
-    return JSONResponse([_commit_json(item, formatted=formatted) for item in found[:PAGE]], headers=headers)
+    return Json([_commit_json(item, formatted=formatted) for item in found[:PAGE]], headers=headers)
 
 
 def _commit_json(commit: Commit, *, formatted: bool) -> info.Json:

@@ -1,9 +1,9 @@
 """Endpoints about branches and tags."""
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from lema_hub.localhub import refs
-from lema_hub.localhub.http.call import Call, text_member
+from lema_hub.localhub.http.call import Call, Json, text_member
 
 
 def listing(call: Call) -> Response:
@@ -14,7 +14,7 @@ def listing(call: Call) -> Response:
     answer = {"branches": _json(branches), "converts": [], "tags": _json(tags)}
     if call.flag("include_prs"):
         answer["pullRequests"] = []
-    return JSONResponse(answer)
+    return Json(answer)
 
 
 def _json(found: list[refs.Ref]) -> list[dict[str, str]]:
@@ -26,14 +26,14 @@ def create_branch(call: Call) -> Response:
     starting_point = text_member(call.json(), "startingPoint", "") or None
     with call.state.store.write() as db:
         refs.create_branch(db, call.repo(db, "write").key, call.param("ref"), starting_point)
-    return JSONResponse({"success": True})
+    return Json({"success": True})
 
 
 def delete_branch(call: Call) -> Response:
     """DELETE /api/{type}/{repo}/branch/{branch}."""
     with call.state.store.write() as db:
         refs.delete_branch(db, call.repo(db, "write").key, call.param("ref"))
-    return JSONResponse({"success": True})
+    return Json({"success": True})
 
 
 def create_tag(call: Call) -> Response:
@@ -43,11 +43,11 @@ def create_tag(call: Call) -> Response:
         repo = call.repo(db, "write")
         message = text_member(values, "message", "", limit=10_000) or None
         refs.create_tag(db, repo.key, text_member(values, "tag"), call.param("ref"), message)
-    return JSONResponse({"success": True})
+    return Json({"success": True})
 
 
 def delete_tag(call: Call) -> Response:
     """DELETE /api/{type}/{repo}/tag/{tag}: for admins, because others rely on what a tag points to."""
     with call.state.store.write() as db:
         refs.delete_tag(db, call.repo(db, "admin").key, call.param("ref"))
-    return JSONResponse({"success": True})
+    return Json({"success": True})

@@ -3,11 +3,11 @@
 from typing import Any, get_args
 from urllib.parse import urlencode
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from lema_hub.localhub import attributes, changes, commits, info, refs, repos, trees
 from lema_hub.localhub.errors import ApiError
-from lema_hub.localhub.http.call import Call, text_member
+from lema_hub.localhub.http.call import Call, Json, text_member
 from lema_hub.localhub.paths import URL_PREFIXES, RepoType
 from lema_hub.localhub.repos import Repo
 
@@ -67,7 +67,7 @@ def create(call: Call) -> Response:
         )
         refs.set_head(db, repo.key, refs.MAIN, first.oid)
         info.index(db, call.state.blobs, repo, first.tree)
-    return JSONResponse({"url": url, "name": repo.id, "id": repo.id})
+    return Json({"url": url, "name": repo.id, "id": repo.id})
 
 
 def delete(call: Call) -> Response:
@@ -77,7 +77,7 @@ def delete(call: Call) -> Response:
     namespace, name = _target(call, values)
     with call.state.store.write() as db:
         repos.delete(db, repos.require(db, call.identity, kind, namespace, name, "write"))
-    return JSONResponse({"success": True})
+    return Json({"success": True})
 
 
 def move(call: Call) -> Response:
@@ -90,7 +90,7 @@ def move(call: Call) -> Response:
     with call.state.store.write() as db:
         repo = repos.require(db, call.identity, kind, source[0], source[1], "write")
         repos.move(db, call.identity, repo, target[0], target[1])
-    return JSONResponse({"success": True})
+    return Json({"success": True})
 
 
 def settings(call: Call) -> Response:
@@ -108,7 +108,7 @@ def settings(call: Call) -> Response:
         raise ApiError(400, f"Member 'gated' must be auto, manual or false, got {gated!r:.40}")
     with call.state.store.write() as db:
         repos.change_settings(db, call.repo(db, "write"), private=private, gated=gated)
-    return JSONResponse({"private": private, "gated": gated})
+    return Json({"private": private, "gated": gated})
 
 
 def repo_info(call: Call) -> Response:
@@ -122,7 +122,7 @@ def repo_info(call: Call) -> Response:
         described = info.describe(
             db, call.state.blobs, repo, commit, only=expand or None, with_blobs=call.flag("blobs")
         )
-    return JSONResponse(described, headers={"X-Repo-Commit": commit.oid})
+    return Json(described, headers={"X-Repo-Commit": commit.oid})
 
 
 def listing(call: Call) -> Response:
@@ -159,7 +159,7 @@ def listing(call: Call) -> Response:
         pairs = [(key, value) for key, value in query.multi_items() if key != "cursor"]
         following = urlencode([*pairs, ("cursor", start + limit)])
         headers["Link"] = f'<{call.base_url}{call.request.url.path}?{following}>; rel="next"'
-    return JSONResponse(page, headers=headers)
+    return Json(page, headers=headers)
 
 
 def _number(text: str | None, default: int) -> int:
@@ -182,4 +182,4 @@ def auth_check(call: Call) -> Response:
     writing = call.request.url.path.endswith("/write")
     with call.state.store.read() as db:
         repos.require_download(call.identity, call.repo(db, "write" if writing else "read"))
-    return JSONResponse({"success": True})
+    return Json({"success": True})

@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from lema_hub.localhub import changes, lfs, repos
 from lema_hub.localhub.blobs import CHUNK_BYTES
 from lema_hub.localhub.errors import ApiError
-from lema_hub.localhub.http.call import Call
+from lema_hub.localhub.http.call import Call, Json
 from lema_hub.localhub.lfs import Slip
 
 
@@ -53,7 +53,7 @@ def batch(call: Call) -> Response:
                     "verify": {"href": f"{call.base_url}/{repo.url_path}.git/info/lfs/objects/verify"},
                 }
             answers.append(answer)
-    return JSONResponse({"transfer": "basic", "objects": answers}, media_type="application/vnd.git-lfs+json")
+    return Json({"transfer": "basic", "objects": answers}, media_type="application/vnd.git-lfs+json")
 
 
 async def put(call: Call) -> Response:
@@ -99,4 +99,4 @@ def verify(call: Call) -> Response:
         ).fetchone()
     if row is None or row["size"] != values["size"]:
         raise ApiError(404, f"LFS object {values['oid']} was not uploaded to this repo with that size")
-    return JSONResponse({})
+    return Json({})
