@@ -23,12 +23,13 @@ from dataclasses import dataclass
 from lema_hub.nano.equations import Equation, Number, equations, exact, stated_number
 from lema_hub.nano.problems import NanoProblem
 from lema_hub.nano.program import Misreading, Op, Operand, Step
-from lema_hub.records import ErrorType
+from lema_hub.records import ErrorType, digest
 from lema_hub.steps import ANSWER_STEP
 
 _KNOWN_CONSTANTS = frozenset((2, 7, 12))
 _PRIME = 2**61 - 1
-_MOST_MEANINGS = 32
+_MOST_PRODUCTS = 20_000
+"""Of meanings with meanings; a solution that a person would write stays below 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +185,9 @@ def _half_matches(pair: tuple[Number, Number], step: Step) -> list[tuple[Number,
 
 
 def _right_by_another_route(problem: NanoProblem, steps: Sequence[str]) -> bool:
-    """Every equation holds over known numbers, and the answer follows from them as it does from the program.
+    """Every equation holds, and the answer follows from the question as it does from the program.
 
-    Each number of the question gets a residue modulo a prime, and every equation is worked out on residues
+    Each number of the question gets a random residue modulo a prime, and every equation is worked out on residues
     too. Two ways agree on those only if they agree on all numbers, up to a chance of 2^-50
     (Schwartz-Zippel), so the luck of the numbers does not count. Numbers that are equal cannot be told apart
     in a text: each value keeps all that it may mean.
@@ -195,16 +196,22 @@ def _right_by_another_route(problem: NanoProblem, steps: Sequence[str]) -> bool:
     gold = problem.steps[-1].value
     if not answers or any(stated_number(answer) != gold for answer in answers):
         return False
-    residues = [pow(37, 1_000_003 * (k + 1), _PRIME) for k in range(len(problem.facts))]
-    meanings: dict[Number, set[int]] = {value: {value} for value in _KNOWN_CONSTANTS}
+    residues = [int(digest("fact", k), 16) % _PRIME for k in range(len(problem.facts))]
+    meanings: dict[Number, set[int]] = {}
+    products = 0
     for fact, residue in zip(problem.facts, residues, strict=True):
         meanings.setdefault(fact, set()).add(residue)
     for e in (equation for text in steps for equation in equations(text)):
-        if e.x not in meanings or e.y not in meanings or exact(e.x, e.op, e.y) != e.value:
+        if exact(e.x, e.op, e.y) != e.value:
+            return False
+        for number in (e.x, e.y):  # it may be just itself, as the 12 of a dozen is
+            if number in _KNOWN_CONSTANTS or number not in meanings:
+                meanings.setdefault(number, set()).add(_residue(number))
+        products += len(meanings[e.x]) * len(meanings[e.y])
+        if products > _MOST_PRODUCTS:
             return False
         new = {_modular(x, e.op, y) for x in meanings[e.x] for y in meanings[e.y]}
-        kept = meanings.setdefault(e.value, set())
-        kept.update(sorted(new - kept)[: _MOST_MEANINGS - len(kept)])
+        meanings.setdefault(e.value, set()).update(new)
     return _program_residue(problem, residues) in meanings.get(gold, ())
 
 
@@ -218,6 +225,10 @@ def _program_residue(problem: NanoProblem, facts: Sequence[int]) -> int:
         )
         found.append(_modular(x, step.op, y))
     return found[-1]
+
+
+def _residue(number: Number) -> int:
+    return _modular(number.numerator, "/", number.denominator)
 
 
 def _modular(x: int, op: Op, y: int) -> int:

@@ -94,7 +94,8 @@ def _runs(text: str) -> Iterator[list[_Token]]:
         if kind == "space":
             continue
         if kind == "number" and sum(map(str.isdigit, token)) <= _LONGEST_NUMBER:
-            number = _whole(Fraction(token.replace(",", "")))
+            digits = token.replace(",", "")
+            number = int(digits) if digits.isdigit() else _whole(Fraction(digits))
             if glued == match.start() or (run[-2:-1] == ["="] and run[-1:] == ["-"]):
                 run[-1] = -number
             else:

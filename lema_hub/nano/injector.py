@@ -71,7 +71,7 @@ def _needs(step: Step, at: int) -> bool:
 def _draw(problem: NanoProblem, error_type: ErrorType, at: int, rng: Random) -> tuple[str, ...] | None:
     values = [step.value for step in problem.steps]
     if error_type == "CS":
-        stated = _near(values[-1], rng) if rng.random() < 0.5 or len(values) == 1 else rng.choice(values[:-1])
+        stated = near(values[-1], rng) if rng.random() < 0.5 or len(values) == 1 else rng.choice(values[:-1])
         return (*_continue(problem, values, 0, rng), f"The answer is {stated}.")
     before = tuple(_continue(problem, values, 0, rng))[:at]
     if error_type == "NO":
@@ -108,7 +108,7 @@ def _wrong_equations(problem: NanoProblem, error_type: ErrorType, at: int, rng: 
     step = problem.steps[at]
     x, op, y, says = step.x.value, step.op, step.y.value, rng.choice(step.says)
     if error_type == "CA":
-        yield x, op, y, _near(step.value, rng), says
+        yield x, op, y, near(step.value, rng), says
     elif error_type == "OP":
         for other in OPS:
             if other != op and (value := compute(x, other, y)) is not None:
@@ -148,7 +148,7 @@ def _strangers(
     return [n for n in known if n != operand.value]
 
 
-def _near(value: int, rng: Random) -> int:
+def near(value: int, rng: Random) -> int:
     """A number that a slip of arithmetic gives: off by one or two, or by ten."""
     return rng.choice(
         [n for n in (value - 1, value + 1, value - 2, value + 2, value - 10, value + 10) if 1 <= n <= LARGEST]

@@ -35,7 +35,7 @@ REVISION = "1"
 
 LICENSE = "apache-2.0"
 SOURCE = "lema_hub.nano"
-_ID = re.compile(r"nano/(?P<split>train|dev|test)/s(?P<steps>[1-4])-(?P<index>\d{1,12})")
+_ID = re.compile(r"nano/(?P<split>train|dev|test)/s(?P<steps>[1-4])-(?P<index>0|[1-9][0-9]{0,11})")
 _DISTRACTED = 1 / 3
 _POINTS_BACK = re.compile(r"\b(s?he|her|him|them|it|their)\b", re.IGNORECASE)
 
