@@ -17,7 +17,7 @@ def cases(n: int) -> list[Case]:
     rng = Random(0)
     made = []
     for problem in nano.generate("test", n):
-        wrong = nano.inject_any(problem, rng)
+        _, wrong = nano.inject_any(problem, rng)
         found = nano.check(problem, wrong)
         assert found.first_wrong is not None
         text = nano.correct(problem, wrong, rng)
