@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 import typer
 
+from lema_hub import errors
 from lema_hub.cli.nano_loop import ADAPTERS, CORRECTIONS, STAGES, VERSION, Sizes, run
-from lema_hub.errors import InputError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -58,16 +58,14 @@ def quickstart(
         bool, typer.Option("--demo/--no-demo", help="Keep the Hub up and open the demo.")
     ] = False,
     port: Annotated[int, typer.Option(help="Port of the demo.")] = 7860,
-    train_problems: Annotated[int, typer.Option(help="Problems to sample mistakes from.")] = Sizes().train,
-    test_problems: Annotated[int, typer.Option(help="Held-out problems to score on.")] = Sizes().test,
-    steps: Annotated[int, typer.Option(help="Optimisation steps of each adapter.")] = Sizes().steps,
+    train_problems: Annotated[
+        int, typer.Option(min=10, help="Problems to sample mistakes from.")
+    ] = Sizes().train,
+    test_problems: Annotated[int, typer.Option(min=10, help="Held-out problems to score on.")] = Sizes().test,
+    steps: Annotated[int, typer.Option(min=1, help="Optimisation steps of each adapter.")] = Sizes().steps,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout.")] = False,
 ) -> None:
     """Run the whole loop offline: mistakes, corrections, datasets, adapters, scores."""
-    asked = {"--train-problems": train_problems, "--test-problems": test_problems, "--steps": steps}
-    for name, number in asked.items():
-        if number < 10:
-            raise InputError(f"{name} must be >= 10, got {number}; the default takes minutes")
     # Read once, when a client library is first imported: a cache of our own, and no server but the embedded one.
     os.environ.update(
         HF_HOME=str((out / "hf-home").resolve()),
@@ -79,19 +77,39 @@ def quickstart(
         TRANSFORMERS_VERBOSITY="error",
     )
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from lema_hub.localhub import LocalHub
-
     sizes = Sizes(train=train_problems, dev=max(10, train_problems // 10), test=test_problems, steps=steps)
-    out.mkdir(parents=True, exist_ok=True)
-    with LocalHub(out / "hub", port=0) as hub:
-        os.environ.update(HF_ENDPOINT=hub.url, HF_TOKEN=hub.token)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.InputError(
+            f"{str(out)!r} cannot be made ({error.strerror}); give another --out"
+        ) from error
+    with serving(out / "hub") as (url, token):
+        os.environ.update(HF_ENDPOINT=url, HF_TOKEN=token)
         summary = run(out, sizes, Screen())
         typer.echo(json.dumps(summary) if as_json else describe(summary, out))
         if demo:
             from lema_hub.cli.demo import open_page
 
-            sys.stderr.write(f"the Hub stays at {hub.url} and the demo opens; Ctrl-C ends both\n")
+            sys.stderr.write(f"the Hub stays at {url} and the demo opens; Ctrl-C ends both\n")
             open_page(adapter=f"{ADAPTERS['lema']}@v{VERSION}", port=port)
+
+
+@contextmanager
+def serving(directory: Path) -> Iterator[tuple[str, str]]:
+    """Url and token of the Hub in a directory: the one that serves it already, or one of our own."""
+    from lema_hub.localhub import DirectoryInUseError, HubError, LocalHub, running
+
+    try:
+        hub = LocalHub(directory, port=0)
+    except DirectoryInUseError:
+        found = running(directory)
+        yield found.url, found.token
+        return
+    except HubError as error:
+        raise errors.HubError(str(error)) from error
+    with hub:
+        yield hub.url, hub.token
 
 
 def describe(summary: dict[str, Any], out: Path) -> str:
