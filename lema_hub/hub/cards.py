@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lema_hub.errors import InputError
-from lema_hub.hub import fields, metadata, pictures, templates
+from lema_hub.hub import fields, metadata, pictures, shards, templates
 from lema_hub.hub.dataset import BuiltDataset, Split
 from lema_hub.hub.history import Release
 from lema_hub.hub.licenses import License
@@ -125,7 +125,7 @@ def front_matter(built: BuiltDataset, *, license_id: str, sizes: Mapping[str, in
         "source_datasets": _sources(built),
         "task_categories": ["text-generation", "question-answering"],
         "tags": _TAGS[manifest.kind],
-        "configs": _config_entries(built),
+        "configs": _config_entries(built, sizes),
         **_dataset_info(built, sizes),
     }
 
@@ -171,14 +171,16 @@ def _sources(built: BuiltDataset) -> list[str]:
     return [f"extended|{repo}" for repo in repos] or ["original"]
 
 
-def _config_entries(built: BuiltDataset) -> list[dict[str, Any]]:
+def _config_entries(built: BuiltDataset, sizes: Mapping[str, int]) -> list[dict[str, Any]]:
     entries = []
     default = next(config for config in built.configs if config != REJECTED)
     for config, splits in built.configs.items():
         entry: dict[str, Any] = {"config_name": config}
         if config == default:
             entry["default"] = True
-        entry["data_files"] = [{"split": split.name, "path": split.path} for split in splits]
+        entry["data_files"] = [
+            {"split": split.name, "path": shards.pattern(config, split.name, sizes)} for split in splits
+        ]
         entries.append(entry)
     return entries
 
@@ -200,7 +202,7 @@ def _dataset_info(built: BuiltDataset, sizes: Mapping[str, int]) -> dict[str, An
         infos[config] = datasets.DatasetInfo(
             features=datasets.Features.from_arrow_schema(splits[0].table.schema),
             splits=described,
-            download_size=sum(sizes[split.path] for split in splits),
+            download_size=sum(size for path, size in sizes.items() if path.startswith(f"data/{config}/")),
             dataset_size=sum(split.table.nbytes for split in splits),
         )
     card_data = DatasetCardData()

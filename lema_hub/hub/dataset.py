@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lema_hub import records
 from lema_hub.errors import InputError
+from lema_hub.hub import shards
 from lema_hub.hub.manifest import REJECTED, Kind, Manifest
 from lema_hub.hub.parquet import read_table
 
@@ -56,7 +57,7 @@ class Split:
 
     @property
     def path(self) -> str:
-        """Where the rows lie, in the folder and in the repo."""
+        """What the split is called in messages; large ones lie in several files (`lema_hub.hub.shards`)."""
         return f"data/{self.config}/{self.name}.parquet"
 
 
@@ -103,9 +104,9 @@ def read_dataset(folder: Path) -> BuiltDataset:
             f"{str(folder)!r} is no folder; expected what `lema build` wrote: give its --out folder"
         )
     manifest = Manifest.read(folder)
-    _check_layout(folder, manifest)
+    files = _files(folder, manifest)
     splits = tuple(
-        _read_split(folder, config, split, rows, RECORDS[manifest.kind])
+        _read_split(folder, config, split, files[config, split], rows, RECORDS[manifest.kind])
         for config, promised in manifest.configs.items()
         for split, rows in promised.items()
     )
@@ -181,7 +182,8 @@ def _castable(column: pa.ChunkedArray, wanted: pa.DataType) -> bool:
     return True
 
 
-def _check_layout(folder: Path, manifest: Manifest) -> None:
+def _files(folder: Path, manifest: Manifest) -> dict[tuple[str, str], list[str]]:
+    """The files of every split that the manifest promises, and of no other."""
     if not any(config != REJECTED for config in manifest.configs):
         raise InputError(
             f"the manifest of {str(folder)!r} has no config with rows; build a dataset that keeps some"
@@ -192,33 +194,40 @@ def _check_layout(folder: Path, manifest: Manifest) -> None:
         for split in splits:
             if not _SPLIT.fullmatch(split):
                 raise InputError(f"split {split!r} of {config!r} is no plain name; use train, dev or test")
-    promised = {f"data/{c}/{s}.parquet" for c, splits in manifest.configs.items() for s in splits}
-    found = {path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*") if path.is_file()}
-    if missing := sorted(promised - found):
+    promised = {(config, split) for config, splits in manifest.configs.items() for split in splits}
+    found = shards.find(folder)
+    if missing := sorted(promised - found.keys()):
+        config, split = missing[0]
         raise InputError(
-            f"{missing[0]!r} is in the manifest but not in {str(folder)!r}; build the dataset again"
+            f"'data/{config}/{split}.parquet' is in the manifest but not in {str(folder)!r}; build the "
+            "dataset again"
         )
-    if stray := sorted(found - promised):
+    if stray := sorted(found.keys() - promised):
         raise InputError(
-            f"{stray[0]!r} in {str(folder)!r} is not in the manifest; a stray data file breaks loading: "
+            f"{found[stray[0]][0]!r} in {str(folder)!r} is not in the manifest; a stray data file breaks "
+            "loading: "
             "move it"
         )
+    return found
 
 
-def _read_split(folder: Path, config: str, name: str, rows: int, record: type) -> Split:
+def _read_split(folder: Path, config: str, name: str, files: Sequence[str], rows: int, record: type) -> Split:
+    import pyarrow as pa
+
     record = records.Rejection if config == REJECTED else record
-    path = f"data/{config}/{name}.parquet"
-    table = conform(read_table(folder / path), record, source=path)
+    table = pa.concat_tables([conform(read_table(folder / path), record, source=path) for path in files])
+    split = Split(config, name, record, table)
     if table.num_rows != rows:
         raise InputError(
-            f"{path} has {table.num_rows} rows, the manifest says {rows}; build the dataset again"
+            f"{split.path} has {table.num_rows} rows, the manifest says {rows}; build the dataset again"
         )
     if table.nbytes > MAX_ROW_BYTES and (largest := row_bytes(table)) > MAX_ROW_BYTES:
         raise InputError(
-            f"{path}: a row of {largest} bytes; the Hub's viewer shows at most {MAX_ROW_BYTES}: shorten "
-            "or drop it"
+            f"{split.path}: a row of {largest} bytes; the Hub's viewer shows at most {MAX_ROW_BYTES}: "
+            "shorten or "
+            "drop it"
         )
-    return Split(config, name, record, table)
+    return split
 
 
 def _check_values(column: pa.ChunkedArray, hint: Any, what: str) -> None:

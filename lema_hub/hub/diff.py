@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from lema_hub import records
 from lema_hub.errors import InputError
+from lema_hub.hub import shards
 from lema_hub.hub.dataset import KEYS, RECORDS
 from lema_hub.hub.manifest import REJECTED, Manifest
 from lema_hub.hub.parquet import read_columns, read_schema
@@ -52,10 +53,17 @@ class Side:
         """
         return cls(name or folder.name, folder, Manifest.read(folder))
 
-    def files(self, config: str) -> dict[str, Path]:
-        """The Parquet file of every split of a config."""
-        splits = self.manifest.configs.get(config, {})
-        return {split: self.folder / "data" / config / f"{split}.parquet" for split in splits}
+    def files(self, config: str) -> dict[str, list[Path]]:
+        """The Parquet files of every split of a config.
+
+        Raises:
+            InputError: Files are missing or stray.
+        """
+        found = shards.find(self.folder)
+        return {
+            split: [self.folder / path for path in found.get((config, split), [])]
+            for split in self.manifest.configs.get(config, {})
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +185,13 @@ def rows_of(side: Side, config: str, keys: Sequence[Key]) -> list[dict[str, Any]
     key = KEYS[RECORDS[side.manifest.kind]]
     wanted = set(keys)
     found: dict[Key, dict[str, Any]] = {}
-    for path in side.files(config).values():
-        ids = list(zip(*(read_columns([path], name).to_pylist() for name in key), strict=True))
+    for paths in side.files(config).values():
+        ids = list(zip(*(read_columns(paths, name).to_pylist() for name in key), strict=True))
         places = [place for place, identity in enumerate(ids) if identity in wanted]
         if places:
             columns = {
-                name: read_columns([path], name).take(places).to_pylist() for name in read_schema(path).names
+                name: read_columns(paths, name).take(places).to_pylist()
+                for name in read_schema(paths[0]).names
             }
             for number, place in enumerate(places):
                 found[ids[place]] = {name: values[number] for name, values in columns.items()}
@@ -194,7 +203,7 @@ def _diff_config(before: Side, after: Side, config: str) -> ConfigDiff:
     rows_before = sum(before.manifest.configs.get(config, {}).values())
     rows_after = sum(after.manifest.configs.get(config, {}).values())
     if config == REJECTED:
-        was, now = _bag(old.values()), _bag(new.values())
+        was, now = _bag(_all(old)), _bag(_all(new))
         return ConfigDiff(
             config, rows_before, rows_after, rows_added=(now - was).total(), rows_dropped=(was - now).total()
         )
@@ -226,8 +235,8 @@ def _diff_config(before: Side, after: Side, config: str) -> ConfigDiff:
 
 
 def _changed(
-    old: dict[str, Path],
-    new: dict[str, Path],
+    old: dict[str, list[Path]],
+    new: dict[str, list[Path]],
     kept: Sequence[Key],
     old_places: dict[Key, int],
     new_places: dict[Key, int],
@@ -243,8 +252,8 @@ def _changed(
     new_rows = np.fromiter((new_places[identity] for identity in kept), dtype=np.int64, count=len(kept))
     fields: dict[int, list[str]] = {}
     for name in (SPLIT, *columns):
-        was = _splits(old) if name == SPLIT else read_columns(old.values(), name)
-        now = _splits(new) if name == SPLIT else read_columns(new.values(), name)
+        was = _splits(old) if name == SPLIT else read_columns(_all(old), name)
+        now = _splits(new) if name == SPLIT else read_columns(_all(new), name)
         differs = _differs(was.take(pa.array(old_rows)), now.take(pa.array(new_rows)))
         for row in np.flatnonzero(differs):
             fields.setdefault(int(row), []).append(name)
@@ -294,30 +303,37 @@ def _measured(values: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(lengths, pc.fill_null(texts, ""), ":")
 
 
-def _keys(files: dict[str, Path], key: Sequence[str]) -> list[Key]:
-    columns = [read_columns(files.values(), name).to_pylist() for name in key]
+def _keys(files: dict[str, list[Path]], key: Sequence[str]) -> list[Key]:
+    columns = [read_columns(_all(files), name).to_pylist() for name in key]
     return list(zip(*columns, strict=True))
 
 
-def _splits(files: dict[str, Path]) -> pa.ChunkedArray:
+def _splits(files: dict[str, list[Path]]) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     return pa.chunked_array(
-        [pa.array([split] * pq.read_metadata(path).num_rows, pa.string()) for split, path in files.items()],
+        [
+            pa.array([split] * pq.read_metadata(path).num_rows, pa.string())
+            for split, paths in files.items()
+            for path in paths
+        ],
         pa.string(),
     )
 
 
-def _schema(files: dict[str, Path]) -> dict[str, str]:
-    for path in files.values():
+def _schema(files: dict[str, list[Path]]) -> dict[str, str]:
+    for path in _all(files)[:1]:
         return {arrow.name: str(arrow.type) for arrow in read_schema(path)}
     return {}
 
 
-def _bag(files: Any) -> Counter[Key]:
+def _all(files: dict[str, list[Path]]) -> list[Path]:
+    return [path for paths in files.values() for path in paths]
+
+
+def _bag(files: Sequence[Path]) -> Counter[Key]:
     names = records.schema(records.Rejection).names
-    files = list(files)
     return (
         Counter(zip(*(read_columns(files, name).to_pylist() for name in names), strict=True))
         if files
@@ -327,7 +343,7 @@ def _bag(files: Any) -> Counter[Key]:
 
 def _reasons(side: Side, paths: set[str]) -> dict[str, int]:
     """Why the paths were rejected, counted by stage/reason; a path counts once, under its last reason."""
-    files = list(side.files(REJECTED).values())
+    files = _all(side.files(REJECTED))
     if not files:
         return {}
     columns = [read_columns(files, name).to_pylist() for name in ("path_id", "stage", "reason")]

@@ -6,6 +6,7 @@ server is asked, so that a card is refused with the same words wherever it is pu
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -140,9 +141,10 @@ def _check_dataset(data: Mapping[str, Any], files: Sequence[str]) -> None:
     if len(names) > 1 and sum(config.get("default") is True for config in configs) != 1:
         raise _fail("configs", names, "exactly one of them with default: true")
     listed = [item["path"] for config in configs for item in config["data_files"]]
-    if absent := [path for path in listed if path not in files]:
+    if absent := [path for path in listed if not fnmatch.filter(files, path)]:
         raise _fail("configs.data_files", absent[0], "a file that is published")
-    if stray := [path for path in files if path.endswith(".parquet") and path not in listed]:
+    matched = {path for pattern in listed for path in fnmatch.filter(files, pattern)}
+    if stray := [path for path in files if path.endswith(".parquet") and path not in matched]:
         raise _fail("configs.data_files", stray[0], "every Parquet file in a config, or the viewer breaks")
     infos = {info.get("config_name"): info for info in _listed(data, "dataset_info")}
     if set(infos) != set(names):

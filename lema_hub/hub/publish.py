@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub.errors import HubError, InputError, TagExistsError
-from lema_hub.hub import cards, history, licenses, manifest, model_cards, versions
+from lema_hub.hub import cards, history, licenses, manifest, model_cards, shards, versions
 from lema_hub.hub.dataset import BuiltDataset, read_dataset
 from lema_hub.hub.diff import Diff, Side, diff
 from lema_hub.hub.manifest import Manifest
@@ -316,9 +316,9 @@ def _stage(built: BuiltDataset, staging: Path) -> list[File]:
     """The files of the release: rows as our writer writes them, and the manifest."""
     files = []
     for split in built.splits:
-        path = staging / split.path
-        write_table(split.table, path)
-        files.append(File(split.path, path))
+        for path, table in shards.cut(split.config, split.name, split.table).items():
+            write_table(table, staging / path)
+            files.append(File(path, staging / path))
     files.append(File(manifest.FILE_NAME, built.manifest.to_json().encode()))
     return files
 

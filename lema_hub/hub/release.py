@@ -61,8 +61,8 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was published: `bytes` counts the files that were new or changed; `commit` is None after a dry
-    run.
+    """What was published: `bytes` counts the files whose content is new to the repo; `commit` is None after
+    a dry run.
 
     `files` maps each path of the release to its size; `finished` says that the commit was there already and
     only its tag was missing.
@@ -167,7 +167,7 @@ def _preview(
         state = None
     _check_version(repo, version, state, digest, started)
     files = [*content, *draft(state)]
-    return _published(repo, version, None, files, _changed(files, state))
+    return _published(repo, version, None, files, _sent(_changed(files, state), state))
 
 
 def _attempt(
@@ -186,7 +186,7 @@ def _attempt(
     if claim is not None:
         _tag(repo, version, claim.commit)
         files = [*content, *draft(state)]
-        return _published(repo, version, claim.commit, files, [], finished=True)
+        return _published(repo, version, claim.commit, files, 0, finished=True)
     files = [*content, *draft(state)]
     if len(files) > _MAX_FILES:
         raise InputError(
@@ -196,7 +196,7 @@ def _attempt(
     gone = [path for path in state.files if owned(path) and path not in {file.path for file in files}]
     commit = _commit(repo, version, changed, gone, state.head, digest)
     _tag(repo, version, commit)
-    return _published(repo, version, commit, files, changed)
+    return _published(repo, version, commit, files, _sent(changed, state))
 
 
 def _check_version(
@@ -242,6 +242,12 @@ def _concurrent(other: Version, state: State, started: float) -> bool:
 def _changed(files: Sequence[File], state: State | None) -> list[File]:
     remote = {} if state is None else state.files
     return [file for file in files if file.path not in remote or not file.same_as(remote[file.path].oid)]
+
+
+def _sent(changed: Sequence[File], state: State | None) -> int:
+    """Bytes of the files whose content the head has under no name."""
+    known = {remote.oid for remote in state.files.values()} if state else set()
+    return sum(file.size for file in changed if file.sha256 not in known)
 
 
 def _commit(
@@ -294,7 +300,7 @@ def _published(
     version: Version,
     commit: str | None,
     files: Sequence[File],
-    changed: Sequence[File],
+    sent: int,
     finished: bool = False,
 ) -> Published:
     card = next(file.source for file in files if file.path == CARD)
@@ -305,7 +311,7 @@ def _published(
         commit=commit,
         url=f"{repo.url}/tree/{version.tag}",
         files={file.path: file.size for file in files},
-        bytes=sum(file.size for file in changed),
+        bytes=sent,
         card=card.decode() if isinstance(card, bytes) else card.read_text(encoding="utf-8"),
         finished=finished,
     )

@@ -1,28 +1,25 @@
-"""Built datasets and trained models to publish: small, real (from the nano world), and the same every
-time.
-"""
+"""Built datasets and trained models to publish: small, and the same every time."""
 
 from __future__ import annotations
 
 import json
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from random import Random
 
 import pytest
 from huggingface_hub import HfApi
 
-from lema_hub import nano, prompts, records
+from lema_hub import records
+from lema_hub.hub import parquet
 from lema_hub.hub.manifest import Input, Manifest, ModelUse, PromptUse, Stage, Tokens
-from lema_hub.hub.parquet import write_table
 from lema_hub.hub.training import DataUse, Loss, Result, Training
 from lema_hub.localhub import LocalHub, auth
 from lema_hub.localhub.server import DATABASE
 from lema_hub.localhub.store import Store
-from lema_hub.records import Correction, CotExample, Gate, ReasoningPath, Rejection, Trajectory
+from lema_hub.records import Correction, CotExample, Gate, Problem, ReasoningPath, Rejection, Trajectory
 from lema_hub.steps import format_correction, format_trajectory, join_steps
 
 Build = Callable[..., Path]
@@ -39,9 +36,65 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
 
 
-def _path(problem: nano.NanoProblem, steps: tuple[str, ...], *, verdict: records.Verdict) -> ReasoningPath:
+@dataclass(frozen=True)
+class Solved:
+    """A problem with its right solution and a wrong one; fixed here, so that golden cards stay as they
+    are.
+    """
+
+    problem: Problem
+    steps: tuple[str, ...]
+    wrong: tuple[str, ...]
+    first_wrong: int
+    error_type: records.ErrorType
+    explanation: str
+
+
+def solved(split: str, index: int) -> Solved:
+    """The index-th problem of a split."""
+    name = ("Tom", "Mia", "Ben", "Eva", "Sam")[index % 5]
+    had, bought, gave = 5 + index, 3 + index % 7, 2 + index % 4
+    total, rest = had + bought, had + bought - gave
+    problem = Problem(
+        problem_id=f"nano/{split}/{index}",
+        task="nano",
+        split=split,
+        question=f"{name} has {had} pens, buys {bought} more and gives {gave} away. How many pens are left?",
+        answer=str(rest),
+        gold_solution=f"{name} has {had} + {bought} = {total} pens, then {total} - {gave} = {rest} pens.",
+        level=None,
+        subject=None,
+        source_repo="lema_hub.nano",
+        source_revision="1",
+        license="apache-2.0",
+    )
+    first = f"{name} has {had} + {bought} = {total} pens."
+    steps = (first, f"After giving, {total} - {gave} = {rest} pens are left.", f"The answer is {rest}.")
+    wrongs: list[tuple[int, records.ErrorType, tuple[str, ...], str]] = [
+        (
+            2,
+            "OP",
+            (first, f"After giving, {total} + {gave} = {total + gave} pens are left."),
+            "pens given away are gone",
+        ),
+        (1, "CA", (f"{name} has {had} + {bought} = {total + 1} pens.",), f"{had} + {bought} is {total}"),
+        (
+            1,
+            "MS",
+            (f"{name} gives {gave} away: {had} - {gave} = {had - gave} pens.",),
+            "the pens bought are left out",
+        ),
+    ]
+    at, error_type, wrong, why = wrongs[index % 3]
+    answer = wrong[-1].rsplit(" = ", 1)[1].split(" ", 1)[0]
+    return Solved(
+        problem, steps, (*wrong, f"The answer is {answer}."), at, error_type, f"Step {at} is wrong: {why}."
+    )
+
+
+def _path(one: Solved, steps: tuple[str, ...], *, verdict: records.Verdict) -> ReasoningPath:
     return ReasoningPath.make(
-        problem_id=problem.problem.problem_id,
+        problem_id=one.problem.problem_id,
         model="lema/nano-backbone",
         model_revision="v0.1.0",
         engine="transformers",
@@ -49,67 +102,63 @@ def _path(problem: nano.NanoProblem, steps: tuple[str, ...], *, verdict: records
         steps=steps,
         answer=steps[-1].removeprefix("The answer is ").removesuffix("."),
         verdict=verdict,
-        prompt_id=prompts.load("lema-cot").id,
+        prompt_id="lema-cot@1",
         temperature=0.7,
         top_p=1.0,
         seed=0,
-        origin="injected" if verdict == "wrong" else "on_policy",
-        error_type=None,
         finish_reason="stop",
     )
 
 
+def _prompt(one: Solved) -> str:
+    return f"Question: {one.problem.question}\nAnswer:\n"
+
+
 def corrections(split: str, n: int, *, start: int = 0) -> list[Correction]:
-    """Injected mistakes of nano problems with their exact corrections."""
+    """Wrong solutions with their corrections."""
     rows = []
-    for problem in nano.generate(split, n, start=start):
-        rng = Random(problem.problem.problem_id)
-        error_type, steps = nano.inject_any(problem, rng)
-        path = _path(problem, steps, verdict="wrong")
-        fixed = nano.correct(problem, steps, rng)
+    for one in (solved(split, index) for index in range(start, start + n)):
+        correct_steps = one.steps[one.first_wrong - 1 :]
         rows.append(
             Correction(
-                problem=problem.problem,
-                path=path,
-                incorrect_step=fixed.incorrect_step,
-                error_type=error_type,
-                explanation=fixed.explanation,
-                correct_solution=join_steps((*steps[: fixed.incorrect_step - 1], *fixed.steps)),
-                correct_steps=fixed.steps,
+                problem=one.problem,
+                path=_path(one, one.wrong, verdict="wrong"),
+                incorrect_step=one.first_wrong,
+                error_type=one.error_type,
+                explanation=one.explanation,
+                correct_solution=join_steps((*one.wrong[: one.first_wrong - 1], *correct_steps)),
+                correct_steps=correct_steps,
                 corrector="nano-exact",
-                corrector_prompt_id=prompts.load("lema-correction").id,
+                corrector_prompt_id="lema-correction@1",
                 answer_verdict="correct",
-                gates=(Gate("format", "pass"), Gate("answer", "pass", 1.0)),
+                gates=(Gate("numbering", "pass"), Gate("answer", "pass", 1.0)),
                 cost_usd=None,
-                prompt=prompts.load("lema-cot").render(question=problem.problem.question),
-                completion=format_correction(fixed.incorrect_step, fixed.explanation, fixed.steps),
+                prompt=_prompt(one),
+                completion=format_correction(one.first_wrong, one.explanation, correct_steps),
             )
         )
     return rows
 
 
 def cot(split: str, n: int, *, start: int = 0) -> list[CotExample]:
-    """Right solutions of nano problems."""
-    rows = []
-    for problem in nano.generate(split, n, start=start):
-        steps = nano.solve(problem, Random(problem.problem.problem_id))
-        rows.append(
-            CotExample(
-                problem=problem.problem,
-                path=_path(problem, steps, verdict="correct"),
-                prompt=prompts.load("lema-cot").render(question=problem.problem.question),
-                completion=join_steps(steps),
-            )
+    """Right solutions."""
+    every = (solved(split, index) for index in range(start, start + n))
+    return [
+        CotExample(
+            problem=one.problem,
+            path=_path(one, one.steps, verdict="correct"),
+            prompt=_prompt(one),
+            completion=join_steps(one.steps),
         )
-    return rows
+        for one in every
+    ]
 
 
 def trajectories(split: str, n: int, *, start: int = 0) -> list[Trajectory]:
-    """Injected mistakes that are noticed and mended."""
+    """Wrong solutions that are noticed and mended."""
     rows = []
     for row in corrections(split, n, start=start):
-        wrong = row.path.steps[: row.incorrect_step]
-        turn = "Wait, that is not right."
+        wrong, turn = row.path.steps[: row.incorrect_step], "Wait, that is not right."
         rows.append(
             Trajectory(
                 problem=row.problem,
@@ -139,10 +188,7 @@ MAKERS = {"corrections": corrections, "cot": cot, "trajectories": trajectories}
 
 
 def write_rows(folder: Path, config: str, split: str, rows: list) -> None:
-    import pyarrow as pa
-
-    table = pa.Table.from_pylist([row.to_row() for row in rows], schema=records.schema(type(rows[0])))
-    write_table(table, folder / "data" / config / f"{split}.parquet")
+    parquet.write_rows(rows, type(rows[0]), folder / "data" / config / f"{split}.parquet")
 
 
 def manifest(kind: str, configs: dict[str, dict[str, int]], **changes: object) -> Manifest:
@@ -156,12 +202,9 @@ def manifest(kind: str, configs: dict[str, dict[str, int]], **changes: object) -
         inputs=(
             Input(name="nano", repo=None, revision=None, sha256=None, license="apache-2.0", rows=rows + lost),
         ),
-        prompts=tuple(
-            PromptUse(id=prompt.id, role=role, sha256=prompt.sha256)
-            for prompt, role in (
-                (prompts.load("lema-cot"), "student"),
-                (prompts.load("lema-correction"), "corrector"),
-            )
+        prompts=(
+            PromptUse(id="lema-cot@1", role="student", sha256="a" * 64),
+            PromptUse(id="lema-correction@1", role="corrector", sha256="b" * 64),
         ),
         models=(
             ModelUse(role="student", name="lema/nano-backbone", revision="v0.1.0", engine="transformers"),

@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub.conftest import MAKERS, build_dataset
+from lema_hub import records
 from lema_hub.errors import InputError
 from lema_hub.hub.dataset import RECORDS, read_dataset
 from lema_hub.hub.manifest import Manifest
-from lema_hub.hub.parquet import read_table, write_table
+from lema_hub.hub.parquet import read_table, to_table, write_table
 
 TRAIN = "data/nano/train.parquet"
 
@@ -125,6 +126,16 @@ def test_harmless_differences_of_type_are_cast(built: Path) -> None:
     edit(built, loosen)
     after = read_dataset(built)
     assert all(a.table.equals(b.table) for a, b in zip(before.splits, after.splits, strict=True))
+
+
+@pytest.mark.parametrize("kind", list(MAKERS))
+def test_records_become_the_table_that_their_rows_make(kind: str) -> None:
+    rows = MAKERS[kind]("train", 9)
+    schema = records.schema(RECORDS[kind])
+    assert to_table(rows, RECORDS[kind]).equals(
+        pa.Table.from_pylist([row.to_row() for row in rows], schema=schema)
+    )
+    assert to_table([], RECORDS[kind]).equals(schema.empty_table())
 
 
 def test_equal_tables_are_equal_bytes(built: Path, tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def test_a_second_version_keeps_the_first_and_sends_only_what_changed(
     assert content(api, repo_id, "v0.1.0") == before
     assert tags(api, repo_id) == {"v0.1.0": one.commit, "v0.2.0": two.commit}
     changed = {path for path in after if after[path] != before.get(path)}
-    assert changed == {"data/nano/train.parquet", "manifest.json", "versions.json", "README.md"}
+    pictures = {"images/stages.svg", "images/error-types.svg"}
+    assert changed == {"data/nano/train.parquet", "manifest.json", "versions.json", "README.md", *pictures}
     assert two.bytes == sum(two.files[path] for path in changed)
     assert "| v0.2.0 | 18 |" in two.card
     assert "| v0.1.0 | 16 |" in two.card
