@@ -232,9 +232,8 @@ def _jsonl(file: Path, task: str, known: Mapping[str, Problem], revision: str) -
         )
         origin = row.get("origin", "other_model")
         if origin not in typing.get_args(Origin):
-            raise FormatError(
-                f"row {index} of {file.name} has origin {origin!r}; expected {', '.join(typing.get_args(Origin))}"
-            )
+            allowed = ", ".join(typing.get_args(Origin))
+            raise FormatError(f"row {index} of {file.name} has origin {origin!r}; expected {allowed}")
         path = judged_path(
             problem,
             str(_field(row, "solution", file, index)),

@@ -17,18 +17,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
-from lema_hub.engines.engine import Engine, Failure, Request, Response
+from lema_hub.engines.engine import Engine, Failure, Request, Response, Sampling
 from lema_hub.errors import BudgetError, EngineError, InputError
 from lema_hub.records import digest
 
 Progress = Callable[[int, int], None]
 """Called with (answered, requested) whenever that changes."""
 
+_WAL_PAGES = 16384  # a checkpoint waits for the disk: every 64 MB, and when the last process closes the file
 _LOOKUP = 500  # bound variables per query; SQLite's own limit was once 999
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS prompts (sha TEXT PRIMARY KEY, system TEXT, prompt TEXT NOT NULL) WITHOUT ROWID;
@@ -41,6 +43,8 @@ CREATE TABLE IF NOT EXISTS failures (
     key TEXT PRIMARY KEY, stage TEXT NOT NULL, engine TEXT NOT NULL, model TEXT NOT NULL,
     reason TEXT NOT NULL, detail TEXT NOT NULL, attempts INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS answered AFTER INSERT ON responses
+    BEGIN DELETE FROM failures WHERE key = NEW.key; END;
 """
 
 
@@ -69,6 +73,7 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _open(path)
+            self._prompts: set[str] = set()  # those that this process knows to be in the file
         except (OSError, sqlite3.Error) as error:
             raise InputError(
                 f"{str(path)!r} cannot be opened as a ledger ({error}); give a writable file or a new name"
@@ -189,27 +194,26 @@ class Ledger:
     def _commit(
         self, key: str, request: Request, engine: Engine, stage: str, answer: Response | Failure
     ) -> Response | Failure:
-        inserted = None
         try:
-            self._db.execute("BEGIN IMMEDIATE")
             if isinstance(answer, Failure):
                 self._db.execute(
                     "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT (key) DO UPDATE SET "
                     "reason = excluded.reason, detail = excluded.detail, attempts = attempts + 1",
                     (key, stage, engine.name, engine.model, answer.reason, answer.detail),
                 )
-            else:
-                sha = digest(request.system, request.prompt)
-                self._db.execute(
-                    "INSERT OR IGNORE INTO prompts VALUES (?, ?, ?)", (sha, request.system, request.prompt)
-                )
-                inserted = self._db.execute(
-                    "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (key, sha, stage, engine.name, engine.model, engine.revision, answer.text,
-                     answer.finish_reason, answer.prompt_tokens, answer.completion_tokens, answer.cost_usd),
-                )  # fmt: skip
-                self._db.execute("DELETE FROM failures WHERE key = ?", (key,))
+                return answer
+            sha = digest(request.system, request.prompt)
+            self._db.execute("BEGIN IMMEDIATE")
+            if sha not in self._prompts:
+                prompt = (sha, request.system, request.prompt)
+                self._db.execute("INSERT OR IGNORE INTO prompts VALUES (?, ?, ?)", prompt)
+            inserted = self._db.execute(
+                "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (key, sha, stage, engine.name, engine.model, engine.revision, answer.text,
+                 answer.finish_reason, answer.prompt_tokens, answer.completion_tokens, answer.cost_usd),
+            )  # fmt: skip
             self._db.execute("COMMIT")
+            self._prompts.add(sha)
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -217,7 +221,7 @@ class Ledger:
                 f"ledger {str(self.path)!r} cannot be written ({error}); free some disk and run again, "
                 "what was answered before is kept"
             ) from error
-        if inserted is not None and inserted.rowcount == 0:  # another process was first: its answer stands
+        if inserted.rowcount == 0:  # another process was first: its answer stands
             answer = next(response for _, response in self._find([key]))
         return answer
 
@@ -279,6 +283,7 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
         connection.executescript(_SCHEMA)
     except sqlite3.Error:
         connection.close()
@@ -288,7 +293,17 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def request_key(engine: Engine, request: Request) -> str:
     """The content address of a request: equal keys have one answer."""
-    sampling = asdict(request.sampling)
     return digest(
-        engine.name, engine.model, engine.revision, request.system, request.prompt, sampling, request.index
+        engine.name,
+        engine.model,
+        engine.revision,
+        request.system,
+        request.prompt,
+        _plain(request.sampling),
+        request.index,
     )
+
+
+@cache
+def _plain(sampling: Sampling) -> dict[str, Any]:
+    return asdict(sampling)

@@ -27,6 +27,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from lema_hub.engines.engine import Failure, Request, Response
 from lema_hub.engines.prices import price_of
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 Api = Literal["chat", "completions"]
 OPENAI_URL = "https://api.openai.com/v1"
+_RESERVES = 25  # per cent more workers than requests in flight: they step in for those that wait to try again
 _FRAMING_TOKENS = 64  # what a chat template may add to a prompt
 _REFUSALS_IN_A_ROW = 8  # 400s before the first answer that show a wrong setting rather than a bad prompt
 
@@ -166,12 +169,16 @@ class _Pool:
     source: Iterator[tuple[int, Request]]
     answers: deque[tuple[int, Response | Failure]] = field(default_factory=deque)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    slots: asyncio.Semaphore = field(init=False)
     limit: str = "max_tokens"
     answered: int = 0
     limited_in_a_row: int = 0
     refused_in_a_row: int = 0
     limited_since: float | None = None
     pause_until: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.slots = asyncio.Semaphore(self.engine.concurrency)
 
     def collect(self) -> Iterator[tuple[int, Response | Failure]]:
         self.ready.clear()
@@ -182,7 +189,7 @@ class _Pool:
         """Answer everything; the first error that no retry can cure ends all workers."""
         try:
             async with _session(self.engine) as session, asyncio.TaskGroup() as group:
-                for _ in range(self.engine.concurrency):
+                for _ in range(self.engine.concurrency + _RESERVES * self.engine.concurrency // 100):
                     group.create_task(self._work(session))
         except BaseExceptionGroup as group_error:
             raise group_error.exceptions[0] from None
@@ -197,7 +204,8 @@ class _Pool:
         attempt = 0
         while True:
             await self._wait_for_the_pool()
-            answer, retry_after = await self._post(session, request)
+            async with self.slots:
+                answer, retry_after = await self._post(session, request)
             if isinstance(answer, Response):
                 self.answered += 1
                 self.limited_in_a_row = self.refused_in_a_row = 0
@@ -314,9 +322,15 @@ async def _session(engine: OpenAIEngine) -> AsyncIterator[aiohttp.ClientSession]
     connector = aiohttp.TCPConnector(limit=engine.concurrency)
     timeout = aiohttp.ClientTimeout(total=engine.timeout, sock_connect=30)
     async with aiohttp.ClientSession(
-        connector=connector, timeout=timeout, headers=headers, trust_env=True
+        connector=connector, timeout=timeout, headers=headers, proxy=_proxy(engine.base_url)
     ) as session:
         yield session
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for a URL; aiohttp's own look-up costs a thread per request."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 def _jitter(attempt: int) -> float:
