@@ -171,15 +171,24 @@ _FORMULA = re.compile(
 _NOT = re.compile(r"\bnot\b\W*$")
 
 
+_OPERATION = re.compile(rf"(?:\s*(?:[-+*/×÷]|\\times|\\cdot)\s*(?:{_NUMBER}))+(?![\w(])")
+_OPEN_SUM = re.compile(r"\s*\+\s*[A-Za-z(]")
+
+
 def last_number(text: str, *, first: bool = False) -> str | None:
-    """The last (or first) number of a sentence as it is written, with its fraction, percent sign or scale
-    word.
+    """The last (or first) number of a sentence as it is written, with its fraction, percent sign or scale word.
+
+    A sum or product that is not worked out (`5 + 3`) is taken whole; a number in a sum with words is none.
     """
     found = None
-    for match in _VALUE.finditer(text):
-        if _NOT.search(text[max(0, match.start() - 8) : match.start()]):
+    position = 0
+    while match := _VALUE.search(text, position):
+        operation = _OPERATION.match(text, match.end()) if first else None
+        position = operation.end() if operation else match.end()
+        denied = _NOT.search(text[max(0, match.start() - 8) : match.start()])
+        if denied or (first and _OPEN_SUM.match(text, position)):
             continue
-        found = match[0]
+        found = text[match.start() : position]
         if first:
             break
     return found.strip() if found else None
