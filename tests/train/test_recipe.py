@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +163,11 @@ def test_a_bad_override_is_named(tmp_path: Path, override: str, message: str) ->
 
 def test_a_recipe_is_its_plain_values(recipe: Recipe) -> None:
     assert parse(recipe.to_dict()) == recipe
+
+
+def test_the_documentation_names_every_key_and_no_other_backbone() -> None:
+    text = (ROOT.parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+    keys = {field.name for record in (Recipe, DataSource) for field in dataclasses.fields(record)}
+    named = set(re.findall(r"[`{ ]([a-z0-9_]+)[`,}]", text))
+    assert keys <= named, keys - named
+    assert not [name for name in KNOWN if f"`{name}`" not in text]
