@@ -9,7 +9,6 @@ The trap: `scores.json` is written last, so a folder that has one is complete.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""How well a model names the first wrong step of a wrong solution, beside two controls that anybody can have.
+r"""How well a model names the first wrong step of a wrong solution, beside two controls that anybody can have.
 
 A model that was fine-tuned on corrections gets its own held-out mistakes in LeMa's correction prompt; the step that it
 names is compared with the true one. Three rates over the same cases, each with its interval:
@@ -8,13 +8,13 @@ names is compared with the true one. Three rates over the same cases, each with 
 - `resolved`: the share that re-solving gets: the model solves the problem once more, and the first line in which the
   new solution differs from the wrong one is named; no difference is a miss.
 
-    >>> case = Case(item_id="a", true_step=2, correction=" Step 2.\\nExplanation: x\\nCorrect Solution:\\n{\\nStep 2: y\\n}",
-    ...             solution=("a", "b"), resolved="Step 1: a\\nStep 2: c")
+    >>> text = " Step 2.\nExplanation: x\nCorrect Solution:\n{\n...\nStep 2: y\n}"
+    >>> case = Case(item_id="a", true_step=2, correction=text, solution=("a", "b"), resolved="Step 1: a\nStep 2: c")
     >>> localise([case]).named.value, localise([case]).resolved.value
     (1.0, 1.0)
 
-The trap: where a model errs most often in the last steps, a constant answer scores high. A hit rate without the controls
-says nothing.
+The trap: where a model errs most often in the last steps, a constant answer scores high. A hit rate without the
+controls says nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The picture of a report: scores on the left, differences from the baseline on the right, all with intervals.
 
-Grey means that the items cannot tell the difference from chance. The ground is white, so that the picture reads on light
-and on dark pages alike.
+Grey means that the items cannot tell the difference from chance. The ground is white, so that the picture reads on
+light and on dark pages alike.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def _scores(axes: Any, report: Report, places: dict[tuple[str, str], int]) -> No
     for task in report.tasks:
         rows = _of(report, task)
         axes.text(
-            0, places[task, rows[0].label] - 0.52, f"{task}, n = {rows[0].score.n:,}", transform=axes.get_yaxis_transform(),
-            color=INK, fontsize=9, fontweight="bold", va="center", parse_math=False,
+            0, places[task, rows[0].label] - 0.52, f"{_short(task)}, n = {rows[0].score.n:,}", color=INK,
+            transform=axes.get_yaxis_transform(), fontsize=9, fontweight="bold", va="center",
         )  # fmt: skip
         for row in rows:
             y, score = places[task, row.label], row.score

@@ -10,8 +10,8 @@ sign-flip test, which for one seed is McNemar's exact test. Seeds of one item ar
     >>> round(result.difference, 3), result.only_b, round(result.p, 3)
     (0.667, 2, 0.5)
 
-The trap: the best of k checkpoints on the test items is no score of a checkpoint; `selection_inflation` says by how much
-it is too high.
+The trap: the best of k checkpoints on the test items is no score of a checkpoint; `selection_inflation` says by how
+much it is too high.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def minimum_detectable(n: int, discordance: float, *, level: float = LEVEL, powe
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values, in the order given: the chance of any false alarm in the table stays below the level."""
+    """Holm's adjusted p-values, in the order given: they bound the chance of any false alarm in the table."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     adjusted = [0.0] * len(p_values)
     running = 0.0
@@ -225,8 +225,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def selection_inflation(k: int, stderr: float = 1.0) -> float:
     """By how much the best of `k` equally good checkpoints exceeds their true score on average.
 
-    It is the expected maximum of k independent normal errors (k = 20: 1.87 standard errors). Checkpoints of one run make
-    correlated errors, then this is an upper bound.
+    It is the expected maximum of k independent normal errors (k = 20: 1.87 standard errors). Checkpoints of one run
+    make correlated errors, then this is an upper bound.
 
     Raises:
         InputError: k is below 1.

@@ -27,8 +27,14 @@ GSM8K = {
     "__index": 7,
     "__few_shots": False,
 }
-MATH = {"problem": "What is $x$?", "level": "Level 4", "type": "Algebra", "solution": r"So \boxed{\frac12}.", "__index": 3,
-        "__few_shots": False}  # fmt: skip
+MATH = {
+    "problem": "What is $x$?",
+    "level": "Level 4",
+    "type": "Algebra",
+    "solution": r"So \boxed{\frac12}.",
+    "__index": 3,
+    "__few_shots": False,
+}
 
 
 def test_the_names_are_those_that_a_user_types() -> None:
