@@ -43,7 +43,8 @@ VOCABULARY = 1024
 FIRST_POSITION = 10_000_000  # builders count from 0: the problems they sample are not those of this stream
 PROBLEM_STEPS = (1, 2, 3, 4, 2, 3, 4, 3, 4, 4)
 ERROR_WEIGHTS: dict[ErrorType, float] = {
-    "CV": 0.28, "PV": 0.22, "OP": 0.12, "MS": 0.1, "CA": 0.1, "CC": 0.05, "QM": 0.05, "HA": 0.04, "UC": 0.02, "CS": 0.02,
+    "CV": 0.28, "PV": 0.22, "OP": 0.12, "MS": 0.1, "CA": 0.1, "CC": 0.05, "QM": 0.05, "HA": 0.04,
+    "UC": 0.02, "CS": 0.02,
 }  # fmt: skip
 TURNS = ("Wait, that is not right.", "Wait, let me check that.", "Hmm, there is a mistake.")
 # Texts that every prompt repeats are one token each: they carry no information, and a step costs two tokens less.
@@ -125,10 +126,10 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
     words = pre_tokenizers.Split(
         Regex(r" ?\p{L}+| ?\p{N}{1,2}|\s(?=\s)| ?[^\s\p{L}\p{N}]|\s"), behavior="isolated"
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY - len(PHRASES),
         special_tokens=[END, PAD],
@@ -303,7 +304,7 @@ def main() -> None:
             for group in optimizer.param_groups:
                 group["lr"] = peak * rate
         loss = loss_of(model, batch, device)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(others, 1.0)
         for optimizer in optimizers:
             optimizer.step()
