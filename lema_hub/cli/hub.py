@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -112,6 +113,12 @@ def serve(
         with LocalHub(
             directory, host=host, port=port, namespace=namespace, allow_hosts=allow_host or ()
         ) as hub:
+            if not _is_loopback(host):
+                print(
+                    f"lema: other machines can reach {host}, and tokens travel in the clear: put a TLS proxy in "
+                    "front, and name it with --allow-host",
+                    file=sys.stderr,
+                )
             if as_json:
                 print(
                     json.dumps({"url": hub.url, "token": hub.token, "namespace": hub.namespace}), flush=True
@@ -124,6 +131,13 @@ def serve(
                 )
                 print("Stop it with Ctrl-C.", flush=True)
             stop.wait()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @app.command()

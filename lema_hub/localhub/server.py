@@ -93,7 +93,7 @@ class LocalHub:
                 )
             listener = _listen(host, port)
             undo.callback(listener.close)
-            shown = f"[{host}]" if ":" in host else host
+            shown = _reachable(host)
             self.url = f"http://{shown}:{listener.getsockname()[1]}"
             state = State(
                 self._store, blobs, Signer(self._store.setting("upload_key", secrets.token_bytes(32)))
@@ -215,6 +215,12 @@ def _listen(host: str, port: int) -> socket.socket:
         raise HubError(
             f"cannot listen on {host}:{port} ({error}): choose another port, or 0 for a free one"
         ) from None
+
+
+def _reachable(host: str) -> str:
+    """The host of a url for clients on this machine; a wildcard address is none."""
+    named = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{named}]" if ":" in named else named
 
 
 def _first_token(store: Store, path: Path, namespace: str) -> tuple[str, str]:

@@ -125,6 +125,27 @@ def test_a_signal_ends_the_process_cleanly(tmp_path: Path, number: signal.Signal
     assert not (tmp_path / "hub" / "server.json").exists()
 
 
+def test_other_machines_are_warned_of(tmp_path: Path) -> None:
+    with process(tmp_path / "hub", "--host", "0.0.0.0", "--allow-host", "hub.example") as (server, line):
+        assert line["url"].startswith("http://127.0.0.1:")
+        for host, status in (("hub.example", 200), ("other.example", 400)):
+            connection = http.client.HTTPConnection(line["url"].removeprefix("http://"), timeout=10)
+            connection.request("GET", "/", headers={"Host": host})
+            assert connection.getresponse().status == status
+            connection.close()
+        server.terminate()
+        assert server.wait(20) == 0
+        assert server.stderr is not None
+        assert "tokens travel in the clear" in server.stderr.read()
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_ipv6(tmp_path: Path) -> None:
+    with LocalHub(tmp_path, host="::1") as hub:
+        assert hub.url.startswith("http://[::1]:")
+        assert HfApi(endpoint=hub.url, token=hub.token).whoami()["name"] == "lema"
+
+
 def test_a_dead_server_is_not_taken_for_a_running_one(tmp_path: Path) -> None:
     with process(tmp_path / "hub") as (server, _):
         server.kill()
