@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 import shlex
 import sys
 from importlib.util import find_spec
@@ -16,6 +18,8 @@ from lema_hub.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from lema_hub.train import Prepared, Recipe
+
+_PATH = re.compile(r"""(?:^|[\s:=,'"\[{])(?:[/~]|[A-Za-z]:\\)""")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -44,6 +48,8 @@ def train(
     for package in ("torch", "transformers", "peft", "trl", "bitsandbytes"):
         if find_spec(package) is None:
             raise MissingExtraError(package, "train")
+    # Read when torch is loaded: waiting threads that spin slow every other process, and this one, ten-fold.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     loaded = load(recipe, overrides or ())
     if dry_run:
         from lema_hub.train import prepare
@@ -66,9 +72,12 @@ def train(
         task = bar.add_task("training", total=loaded.max_steps, loss="...")
 
         def progress(step: int, steps: int, loss: float | None) -> None:
-            bar.update(task, completed=step, total=steps, loss="..." if loss is None else f"{loss:.3f}")
+            shown = "..." if loss is None else f"{loss:.3f}"
+            bar.update(task, completed=step, total=steps, loss=shown)
+            if bar.disable and step % max(1, steps // 20) == 0:
+                typer.echo(f"step {step} of {steps}, loss {shown}", err=True)
 
-        command = shlex.join(["lema", "train", recipe.name, *(overrides or ())])
+        command = shlex.join(["lema", "train", recipe.name, *map(_public, overrides or ())])
         result = run(loaded, out=out, progress=progress, command=command, overwrite=overwrite)
     if as_json:
         typer.echo(json.dumps({**dataclasses.asdict(result), "adapter": str(result.adapter)}))
@@ -78,10 +87,17 @@ def train(
         f"{result.adapter}: {done}; {result.steps} steps, {result.tokens:,} tokens, final loss "
         f"{result.final_loss:.4f}"
     )
+    kind = "model" if loaded.method == "full" else "adapter"
     typer.echo(
-        f"next: lema eval {result.adapter} --tasks ... or lema publish adapter {result.adapter} ORG/NAME "
-        "--version 0.1.0"
+        f"next: lema eval {result.adapter} --tasks ... or "
+        f"lema publish {kind} {result.adapter} ORG/NAME --version 0.1.0"
     )
+
+
+def _public(override: str) -> str:
+    """An override as it may be published: without paths of this machine; the record has its value anyway."""
+    key, _, value = override.partition("=")
+    return f"{key}=..." if _PATH.search(value) else override
 
 
 def _print_plan(recipe: Recipe, prepared: Prepared, as_json: bool) -> None:

@@ -29,12 +29,14 @@ def recipe_file(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_train_prints_its_result_and_finds_it_again(recipe_file: Path, tmp_path: Path) -> None:
-    done = lema(recipe_file, "max_steps=2", "--out", tmp_path / "run", "--json")
+    backbone = f"backbone={yaml.safe_load(recipe_file.read_text())['backbone']}"
+    done = lema(recipe_file, "max_steps=2", backbone, "--out", tmp_path / "run", "--json")
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
     assert (result["steps"], result["reused"]) == (2, False)
+    assert "step 2 of 2, loss" in done.stderr
     record = json.loads((tmp_path / "run" / "training.json").read_text())
-    assert record["command"] == "lema train tiny.yaml max_steps=2"
+    assert record["command"] == "lema train tiny.yaml max_steps=2 backbone=..."
     again = lema(recipe_file, "max_steps=2", "--out", tmp_path / "run")
     assert again.returncode == 0
     assert "found, trained before" in again.stdout
