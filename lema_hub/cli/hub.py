@@ -146,6 +146,7 @@ def env(
     url: Annotated[
         str | None, typer.Option(help="Any Hub's address, instead of the one served from --dir.")
     ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a server that is starting.")] = 0.0,
 ) -> None:
     """Print the exports that point a shell's Hub clients at the server: eval "$(lema hub env)"."""
     if url is not None:
@@ -156,7 +157,7 @@ def env(
         with _errors():
             from lema_hub.localhub import running
 
-            server = running(directory)
+            server = running(directory, wait_seconds=wait)
         url, token = server.url, server.token
     # Clients want no slash at the end, and read all of this once, at their import.
     print(f"export HF_ENDPOINT={shlex.quote(url.rstrip('/'))}")

@@ -166,13 +166,28 @@ def serve(
     return LocalHub(directory, host=host, port=port, namespace=namespace, allow_hosts=allow_hosts)
 
 
-def running(directory: Path | str) -> Running:
+def running(directory: Path | str, *, wait_seconds: float = 0.0) -> Running:
     """What one needs to talk to the server of a directory.
+
+    Args:
+        directory: The server's directory.
+        wait_seconds: How long to wait for a server that is starting.
 
     Raises:
         NotServingError: No server is running there.
     """
     directory = Path(directory).resolve()
+    deadline = time.monotonic() + wait_seconds
+    while (found := _look_up(directory)) is None:
+        if time.monotonic() >= deadline:
+            raise NotServingError(
+                f"no Hub is running in {directory}: start it with `lema hub serve --dir {directory}`"
+            )
+        time.sleep(0.05)
+    return found
+
+
+def _look_up(directory: Path) -> Running | None:
     try:
         with (directory / LOCK_FILE).open() as lock:
             # The lock, not the process id, tells a live server: it goes with its holder, however that dies.
@@ -184,9 +199,7 @@ def running(directory: Path | str) -> Running:
             return Running(url=found["url"], pid=found["pid"], namespace=found["namespace"], token=token)
     except OSError:
         pass
-    raise NotServingError(
-        f"no Hub is running in {directory}: start it with `lema hub serve --dir {directory}`"
-    )
+    return None
 
 
 def exists(directory: Path | str) -> bool:
