@@ -194,10 +194,11 @@ def _right_by_another_route(problem: NanoProblem, steps: Sequence[str]) -> bool:
     """
     answers = [match["answer"] for text in steps if (match := ANSWER_STEP.search(text)) is not None]
     gold = problem.steps[-1].value
-    if not answers or any(stated_number(answer) != gold for answer in answers):
+    if not answers or any(stated_number(stated) != gold for stated in answers):
         return False
     residues = [int(digest("fact", k), 16) % _PRIME for k in range(len(problem.facts))]
     meanings: dict[Number, set[int]] = {}
+    answer: set[int] | None = None
     products = 0
     for fact, residue in zip(problem.facts, residues, strict=True):
         meanings.setdefault(fact, set()).add(residue)
@@ -212,7 +213,9 @@ def _right_by_another_route(problem: NanoProblem, steps: Sequence[str]) -> bool:
             return False
         new = {_modular(x, e.op, y) for x in meanings[e.x] for y in meanings[e.y]}
         meanings.setdefault(e.value, set()).update(new)
-    return _program_residue(problem, residues) in meanings.get(gold, ())
+        if e.value == gold:  # the last equation that finds the answer must mean it
+            answer = new
+    return _program_residue(problem, residues) in (meanings.get(gold, set()) if answer is None else answer)
 
 
 def _program_residue(problem: NanoProblem, facts: Sequence[int]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from fractions import Fraction
+from itertools import permutations, product
 from random import Random
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from lema_hub import nano
 from lema_hub.answers import judge
 from lema_hub.nano import NanoProblem
+from lema_hub.nano.program import OPS, Op, compute
 from lema_hub.records import ErrorType
 from lema_hub.steps import join_steps, split_steps
 
@@ -82,8 +84,8 @@ LUCKY: list[tuple[str, str, int, ErrorType]] = [
     (COOKIES, "She sells 5 + 10 = 15 cookies.|The answer is 15.", 1, "QM"),
     (TEAMS, "14 + 4 = 18|The answer is 18.", 2, "MS"),
     (WEEKS, "The answer is 72.", 1, "MS"),
-    (WEEKS, "9 * 7 = 63|63 + 9 = 72|The answer is 72.", 2, "OP"),
-    (TEAMS, "9 * 2 = 18|The answer is 18.", 1, "QM"),
+    (WEEKS, "9 * 7 = 63|63 + 9 = 72|The answer is 72.", 2, "QM"),
+    (TEAMS, "9 * 2 = 18|The answer is 18.", 1, "MS"),
 ]
 
 
@@ -109,7 +111,7 @@ def test_a_right_answer_by_luck_is_not_a_right_solution(
     problem = nano.load(problem_id)
     assert judge(join_steps(steps_of(text)), problem.problem.answer).verdict == "correct"
     found = nano.check(problem, steps_of(text))
-    assert (found.ok, found.first_wrong) == (False, step)
+    assert (found.ok, found.first_wrong, found.error_type) == (False, step, kind)
 
 
 def test_every_wording_of_every_step_is_right(problems: list[NanoProblem]) -> None:
@@ -212,3 +214,45 @@ def assert_corrected(problem: NanoProblem, steps: list[str], rng: Random) -> Non
     whole = [*steps[: correction.first - 1], *correction.steps]
     assert nano.check(problem, whole).ok, (steps, correction)
     assert correction.steps[-1] == f"The answer is {problem.problem.answer}."
+
+
+def test_an_answer_by_one_step_is_right_only_if_it_is_right_for_all_numbers() -> None:
+    lucky = right = 0
+    for made in nano.generate("train", 1000, steps=(2, 3)):
+        for i, j in product(range(len(made.facts)), repeat=2):
+            for op in OPS:
+                x, y = made.facts[i], made.facts[j]
+                if compute(x, op, y) != made.steps[-1].value:
+                    continue
+                steps = (f"{x} {op} {y} = {made.problem.answer}", f"The answer is {made.problem.answer}.")
+                always = any(
+                    follows(made, k, op, m)
+                    for k, m in product(range(len(made.facts)), repeat=2)
+                    if (made.facts[k], made.facts[m]) == (x, y)
+                )
+                assert nano.check(made, steps).ok == always, (made.problem.question, steps)
+                right += always
+                lucky += not always
+    assert lucky > 100
+    assert right > 0
+
+
+def follows(made: NanoProblem, i: int, op: Op, j: int) -> bool:
+    """Fact `i` `op` fact `j` is the answer, whatever the facts are."""
+    rng = Random(0)
+    for _ in range(5):
+        facts = [Fraction(rng.randint(2, 10**6)) for _ in made.facts]
+        found: list[Fraction] = []
+        for step in made.steps:
+            x, y = (
+                Fraction(o.value) if o.kind == "constant" else (facts if o.kind == "fact" else found)[o.index]
+                for o in (step.x, step.y)
+            )
+            found.append(apply(x, step.op, y))
+        if apply(facts[i], op, facts[j]) != found[-1]:
+            return False
+    return True
+
+
+def apply(x: Fraction, op: Op, y: Fraction) -> Fraction:
+    return x + y if op == "+" else x - y if op == "-" else x * y if op == "*" else x / y
