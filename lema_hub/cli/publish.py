@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lema_hub.errors import InputError
+
 if TYPE_CHECKING:
     from lema_hub.hub.release import Published
 
@@ -122,6 +124,53 @@ def model(
         folder, repo_id, version=version, dry_run=dry_run, private=private, started=_STARTED
     )
     _report(published, as_json)
+
+
+@app.command()
+def results(
+    run: Annotated[
+        Path, typer.Argument(help="A scored run: what `lema eval --out` wrote.", show_default=False)
+    ],
+    repo_id: Annotated[str, typer.Argument(help="The model that was scored.", show_default=False)],
+    create_pr: Annotated[
+        bool, typer.Option("--create-pr", help="Open a pull request, for somebody else's repo.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add the scores of a run to a model's page."""
+    without_xet()
+    from lema_hub.evals.folder import read_result
+    from lema_hub.hub.eval_results import publish_results
+    from lema_hub.hub.training import Result
+
+    scored = read_result(run)
+    if scored.limit is not None:
+        raise InputError(
+            f"{str(run)!r} scored only {scored.limit} items of each task; score all of them to publish"
+        )
+    found = [
+        Result(
+            task=score.task,
+            repo=score.repo,
+            revision=score.revision,
+            config=score.config,
+            split=score.split,
+            metric="pass@1",
+            value=score.pass_at_1,
+            stderr=score.stderr,
+            n=score.n,
+        )
+        for score in scored.scores
+        if score.stderr is not None
+    ]
+    sent = publish_results(repo_id, found, create_pr=create_pr, dry_run=dry_run)
+    if as_json:
+        print(json.dumps({"repo_id": sent.repo_id, "url": sent.url, "files": sent.files}))
+        return
+    for path, text in sent.files.items():
+        print(f"{path}\n{text}")
+    print(sent.url or "Nothing was sent. Send it:  the same command without --dry-run")
 
 
 def without_xet() -> None:

@@ -21,6 +21,9 @@ from lema_hub.hub.training import Training
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 
+CURVE = "curve.svg"
+"""A picture of the training run, where there is one; the card shows it."""
+
 _TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
     "merges.txt", "tokenizer.model", "chat_template.jinja",
@@ -103,6 +106,7 @@ def read_backbone(folder: Path) -> TrainedModel:
         "model.safetensors.index.json",
         "config.json",
         "generation_config.json",
+        CURVE,
     )
     files = _present(folder, (*names, training.FILE_NAME, *_TOKENIZER))
     return TrainedModel(folder, False, files, _parameters(shapes), config, Training.read(folder))

@@ -10,7 +10,7 @@ from typing import Any
 from lema_hub import prompts
 from lema_hub.hub import metadata, templates
 from lema_hub.hub.history import Release
-from lema_hub.hub.model import TrainedModel
+from lema_hub.hub.model import CURVE, TrainedModel
 from lema_hub.hub.training import Result
 
 _QUESTION = "Tom has 5 pens. He buys 3 more pens and gives 2 pens to Mia. How many pens does Tom have now?"
@@ -111,10 +111,10 @@ def _card(
         "model": model,
         "training": record,
         "method": _METHODS[record.method],
-        "prompt": prompts.load("lema-cot").render(question=_QUESTION),
+        "prompt": prompts.load(record.prompt).render(question=_QUESTION),
         "history": history,
         "llama": record.license.startswith("llama"),
-        "has_tokenizer": any(name.startswith("tokenizer") for name in model.files),
+        "curve": CURVE if CURVE in model.files else "",
     }
     card = templates.render(f"model_cards/{template}.md.jinja", context)
     metadata.check_card(card, files=[*files, "README.md"])

@@ -21,6 +21,7 @@ from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub import cards, history, licenses, manifest, model_cards, shards, versions
 from lema_hub.hub.dataset import BuiltDataset, read_dataset
 from lema_hub.hub.diff import Diff, Side, diff
+from lema_hub.hub.eval_results import result_files
 from lema_hub.hub.manifest import Manifest
 from lema_hub.hub.model import TrainedModel, read_adapter, read_backbone
 from lema_hub.hub.parquet import write_table
@@ -201,6 +202,7 @@ def _publish_model(
         changes = ("first version",) if not past.versions else ("weights replaced",)
         now = past.with_release(history.Release(version=str(number), rows=model.parameters, changes=changes))
         log = File(history.FILE_NAME, now.to_json().encode())
+        scores = [File(path, text.encode()) for path, text in result_files(model.training.results).items()]
         card = render(
             model,
             repo_id=repo_id,
@@ -208,7 +210,7 @@ def _publish_model(
             files=[*model.files, log.path],
             history=now.versions,
         )
-        return [log, File(CARD, card.encode())]
+        return [log, *scores, File(CARD, card.encode())]
 
     owned = set(model.files) | {"adapter_model.safetensors", "model.safetensors"}
     return release(

@@ -74,6 +74,8 @@ class Training:
     packages: dict[str, str]
     results: tuple[Result, ...] = ()
     schema: Literal[1] = 1
+    prompt: str = "lema-cot"
+    """Name of the prompt template that questions were asked with; the card's snippet uses it."""
     notes: tuple[str, ...] = field(default=())
     """Known limits of this run, one sentence each; they enter the card's limitations."""
 

@@ -87,6 +87,7 @@ def test_only_known_files_are_published_and_versions_are_tags(
     (adapter / "run.json").write_text("{}")
     one = publish_adapter(adapter, repo_id, version="0.1.0", api=api)
     assert set(api.list_repo_files(repo_id, revision="v0.1.0")) == {
+        ".eval_results/lema-nano-pass-1.yaml",
         ".gitattributes",
         "README.md",
         "adapter_config.json",
