@@ -24,7 +24,7 @@ from lema_hub.demo.diagnose import diagnose
 from lema_hub.demo.settings import Settings
 from lema_hub.demo.taxonomy import NAMES
 from lema_hub.engines import Request, Sampling
-from lema_hub.errors import LemaError, MissingExtraError
+from lema_hub.errors import InputError, LemaError, MissingExtraError
 from lema_hub.nano import NanoProblem, load
 from lema_hub.records import ErrorType
 
@@ -39,8 +39,12 @@ TITLE = "Find the mistake"
 RIGHT = "right"
 """The choice that is no mistake."""
 
+OWN = "own"
+"""The choice of a problem that is not in the list, and of a solution that comes with no problem."""
+
 _AT_ONCE = 4
 _WAITING = 64  # requests in the queue; more are told to come back
+_OWN_SOLUTION = [("Your own solution", OWN)]
 _PREFERRED: tuple[ErrorType, ...] = ("PV", "CV", "OP", "MS", "CA", "QM", "CC", "UC", "HA", "CS")
 _logger = logging.getLogger(__name__)
 
@@ -67,6 +71,7 @@ def launch(
     Raises:
         LemaError: A corrector cannot be had, or the port is taken.
     """
+    port = _claim(host, port)
     correctors = settings.correctors()
     examples.recognise("")  # makes the index of known problems, once
     for corrector in correctors:
@@ -75,7 +80,7 @@ def launch(
     try:
         _, url, _ = page.launch(
             server_name=host,
-            server_port=_free_port(host) if port == 0 else port,
+            server_port=port,
             inbrowser=browser,
             prevent_thread_lock=True,
             quiet=True,
@@ -87,9 +92,7 @@ def launch(
             css=css(),
         )
     except OSError as error:
-        raise LemaError(
-            f"the demo cannot listen on port {port} ({error}); give another one with --port"
-        ) from error
+        raise InputError(f"the demo found no port to listen on ({error}); give one with --port") from error
     return Served(url.rstrip("/"), lambda: page.close(verbose=False))
 
 
@@ -97,11 +100,11 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
     """The page as Gradio Blocks.
 
     Args:
-        correctors: Who can be chosen; the last one is chosen at first.
+        correctors: Who can be chosen; the first one is chosen at first.
         settings: Ledger and budget of the requests.
     """
     by_key = {corrector.key: corrector for corrector in correctors}
-    chosen = correctors[-1]
+    chosen = correctors[0]
     first = examples.shown()[1]
     first_kind = _first_kind(first)
     local = Lock()
@@ -132,20 +135,22 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
         )
 
     def choose_problem(problem_id: str) -> tuple[Any, ...]:
-        return show(load(problem_id))
+        if problem_id != OWN:
+            return show(load(problem_id))
+        return "", gr.update(choices=_OWN_SOLUTION, value=OWN, interactive=False), "", render.waiting()
 
     def draw() -> tuple[Any, ...]:
         return show(examples.draw(Random()))
 
     def read_problem(question: str, kind: str | None) -> tuple[Any, ...]:
-        """The entry of the list that the problem is, if any, and the mistakes that it has room for."""
+        """The entry of the list that the problem is, and the mistakes that it has room for."""
         problem = examples.recognise(question)
         if problem is None:
-            return gr.update(value=None), gr.update(choices=[], value=None, interactive=False)
-        listed = problem.problem.problem_id if problem in examples.shown() else None
+            return OWN, gr.update(choices=_OWN_SOLUTION, value=OWN, interactive=False)
         kinds = _kinds(problem)
         kept = kind if kind in [value for _, value in kinds] else None
-        return gr.update(value=listed), gr.update(choices=kinds, value=kept, interactive=True)
+        listed = problem.problem.problem_id if problem in examples.shown() else OWN
+        return listed, gr.update(choices=kinds, value=kept, interactive=True)
 
     def choose_mistake(question: str, kind: str) -> tuple[Any, ...]:
         problem = examples.recognise(question)
@@ -159,7 +164,10 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
         with gr.Row(elem_id="given"):
             with gr.Column(min_width=300):
                 listed = gr.Dropdown(
-                    [(_short(problem), problem.problem.problem_id) for problem in examples.shown()],
+                    [
+                        *((_short(problem), problem.problem.problem_id) for problem in examples.shown()),
+                        ("Another problem: type it, or draw one", OWN),
+                    ],
                     value=first.problem.problem_id,
                     label="Choose a problem",
                     filterable=False,
@@ -256,7 +264,16 @@ def _short(problem: NanoProblem) -> str:
     )
 
 
-def _free_port(host: str | None) -> int:
+def _claim(host: str | None, port: int | None) -> int | None:
+    """The port, a free one for 0, or None where Gradio is to choose; a taken one fails before anything loads."""
+    if port is None:
+        return None
     with socket.socket() as probe:
-        probe.bind((host or "127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host or "127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise InputError(
+                f"the demo cannot listen on port {port} of {host or '127.0.0.1'} ({error}); give another --port"
+            ) from error
         return int(probe.getsockname()[1])

@@ -43,16 +43,23 @@ READABLE = (
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("demo"),
-    pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),  # gradio's own
+    # gradio's queue counts its requests with deprecated options of pandas
+    pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]
 
 
 @pytest.fixture(scope="module")
 def url(learned: Learned, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a demo that offers the exact corrector and the small adapter."""
-    ledger = tmp_path_factory.mktemp("demo") / "ledger.sqlite"
-    served = launch(Settings(adapter=str(learned.adapter), ledger=ledger), port=0)
+    """The address of a demo that offers the exact corrector, the small adapter and a dead endpoint."""
+    settings = Settings(
+        adapter=str(learned.adapter),
+        endpoint="http://127.0.0.1:9/v1",
+        model="some-model",
+        ledger=tmp_path_factory.mktemp("demo") / "ledger.sqlite",
+    )
+    served = launch(settings, port=0)
     yield served.url
     served.close()
 
@@ -115,8 +122,10 @@ def test_the_first_mistake_is_marked_explained_and_corrected(page: Page) -> None
     assert truth.first_wrong is not None
     assert truth.error_type is not None
     _choose(page, "Exact corrector")
+    width = page.locator("#given").bounding_box()["width"]
     _find(page)
     assert page.locator(".diagnosis h2").inner_text() == f"Step {truth.first_wrong} is wrong"
+    assert page.locator("#given").bounding_box()["width"] == width  # the page does not jump
     assert NAMES[truth.error_type] in page.locator(".diagnosis .kind").inner_text()
     assert page.locator(".diagnosis .why").inner_text().strip()
     original, corrected = page.locator(".columns ol").all()
@@ -151,6 +160,7 @@ def test_a_right_solution_is_called_right(page: Page) -> None:
     before = page.get_by_label("Solution", exact=True).input_value()
     _pick(page, "Choose a mistake", f"No mistake: a {RIGHT} solution")
     page.wait_for_function("text => document.querySelector('#solution textarea').value !== text", arg=before)
+    _choose(page, "Exact corrector")
     _find(page)
     page.locator(".diagnosis.right h2", has_text="No mistake found").wait_for()
     assert page.locator(".step.wrong, .step.changed").count() == 0
@@ -208,11 +218,27 @@ def test_hostile_text_is_shown_as_text(page: Page) -> None:
 
 def test_a_problem_that_is_typed_leaves_the_list_and_its_mistakes(page: Page) -> None:
     _write(page, question="How many eggs are left?")
-    page.wait_for_function("document.querySelector('#listed input').value === ''")
-    assert page.get_by_role("combobox", name="Choose a mistake").is_disabled()
+    page.wait_for_function("document.querySelector('#listed input').value.startsWith('Another problem')")
+    mistake = page.get_by_role("combobox", name="Choose a mistake")
+    assert mistake.is_disabled()
+    assert mistake.input_value() == "Your own solution"
     page.get_by_role("button", name="Draw another problem").click()
     page.wait_for_function("document.querySelector('#question textarea').value !== 'How many eggs are left?'")
     assert examples.recognise(page.get_by_label("Problem", exact=True).input_value()) is not None
+
+
+def test_the_list_has_an_empty_form_for_other_problems(page: Page) -> None:
+    _pick(page, "Choose a problem", "Another problem")
+    page.wait_for_function("document.querySelector('#question textarea').value === ''")
+    assert page.get_by_label("Solution", exact=True).input_value() == ""
+    _find(page)
+    page.get_by_role("alert").filter(has_text="The problem is empty.").wait_for()
+
+
+def test_an_endpoint_that_is_not_running_is_a_sentence(page: Page) -> None:
+    _choose(page, "some-model")
+    _find(page)
+    page.get_by_role("alert").filter(has_text="no answer from http://127.0.0.1:9/v1").wait_for()
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:

@@ -119,7 +119,7 @@ def test_no_text_becomes_a_tag(part: str) -> None:
         html, expected = render.about(corrector), {"p", "span", "b"}
     parsed = _read(html)
     assert {tag for tag, _ in parsed.tags} <= expected
-    assert all(name in {"class", "role"} for _, names in parsed.tags for name in names)
+    assert all(name in {"class", "role", "aria-live"} for _, names in parsed.tags for name in names)
     assert HOSTILE in parsed.text
 
 
