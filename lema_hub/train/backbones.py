@@ -135,7 +135,7 @@ def locate(repo: str, revision: str | None) -> Path:
         InputError: It is neither a folder nor a Hub id.
         HubError: The Hub has no such model, or cannot be reached.
     """
-    if repo == KNOWN["nano"].repo:
+    if repo == KNOWN["nano"].repo and revision in (None, KNOWN["nano"].revision):
         from lema_hub.nano import backbone_path
 
         return backbone_path()

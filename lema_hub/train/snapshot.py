@@ -37,7 +37,7 @@ def snapshot(
     except GatedRepoError as error:
         raise HubError(f"{at} is gated; accept its terms on its page and set HF_TOKEN") from error
     except RevisionNotFoundError as error:
-        raise HubError(f"{at} has no revision {revision!r}; list its tags with: lema diff {repo}") from error
+        raise HubError(f"{at} has no revision {revision!r}; give one of its tags or commits") from error
     except RepositoryNotFoundError as error:
         raise HubError(f"{at} does not exist or is private; check the id, or set HF_TOKEN") from error
     except LocalEntryNotFoundError as error:

@@ -12,7 +12,7 @@ import pytest
 from lema_hub.errors import HubError, InputError
 from lema_hub.hub.licenses import HUB_LICENSES
 from lema_hub.train import Recipe, prepare
-from lema_hub.train.backbones import KNOWN, resolve
+from lema_hub.train.backbones import KNOWN, locate, resolve
 
 
 def _with(recipe: Recipe, backbone: str | Path) -> Recipe:
@@ -84,6 +84,22 @@ def test_the_licence_comes_from_the_backbone_s_card(
     if card is not None:
         (copy / "README.md").write_text(card)
     assert resolve(_with(recipe, copy)).license == expected
+
+
+def test_a_base_is_found_by_the_name_that_an_adapter_gives_it(
+    backbone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    from lema_hub import nano
+
+    assert locate("lema/nano-backbone", "v0.1.0") == nano.backbone_path()
+    assert locate(str(backbone), None) == backbone
+    with pytest.raises(InputError, match="is neither a folder nor a Hub id"):
+        locate("../none", None)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(HubError, match="cannot be reached"):  # another version is not the shipped one
+        locate("lema/nano-backbone", "v9.0.0")
 
 
 def test_the_known_backbones_have_licences_and_whole_commits() -> None:
