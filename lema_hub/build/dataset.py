@@ -57,7 +57,7 @@ def write_dataset(
         measures: Further numbers for the card.
 
     Raises:
-        InputError: There is no row, or one is of a test question.
+        InputError: There is no row, one is of a test question, or the folder cannot be written.
     """
     splits = split_rows(built.rows)
     if not any(splits.values()):
@@ -67,15 +67,15 @@ def write_dataset(
         )
     terms = Counter(row.problem.license for row in built.rows)
     data = out / "data"
-    if data.exists():
-        shutil.rmtree(data)
+    new = out / "data.new"  # a build that is interrupted here leaves the older one whole
     configs: dict[str, dict[str, int]] = {task: {}}
+    shutil.rmtree(new, ignore_errors=True)
     for split, rows in splits.items():
         if rows:
-            write_rows(data / task / f"{split}.parquet", RECORDS[kind], rows)
+            write_rows(new / task / f"{split}.parquet", RECORDS[kind], rows)
             configs[task][split] = len(rows)
     if built.rejected:
-        write_rows(data / REJECTED / "train.parquet", Rejection, built.rejected)
+        write_rows(new / REJECTED / "train.parquet", Rejection, built.rejected)
         configs[REJECTED] = {"train": len(built.rejected)}
     manifest = Manifest(
         kind=kind,
@@ -94,7 +94,14 @@ def write_dataset(
         packages=packages(),
         measures=dict(measures or {}),
     )
-    manifest.write(out)
+    try:
+        shutil.rmtree(data, ignore_errors=True)
+        new.rename(data)
+        manifest.write(out)
+    except OSError as error:
+        raise InputError(
+            f"{str(out)!r} cannot be written ({error}); free some disk and build again"
+        ) from error
     return manifest
 
 
@@ -122,9 +129,16 @@ def write_rows(path: Path, record: type, rows: Sequence[Any]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pylist([row.to_row() for row in rows], schema=schema(record))
-    pq.write_table(table, path, compression="zstd", use_content_defined_chunking=True, write_page_index=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(
+            table, path, compression="zstd", use_content_defined_chunking=True, write_page_index=True
+        )
+    except OSError as error:
+        raise InputError(
+            f"{str(path)!r} cannot be written ({error}); free some disk and try again"
+        ) from error
 
 
 def problem_inputs(problems: Sequence[Problem]) -> tuple[Input, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lema_hub import tasks
+from lema_hub import prompts, tasks
 from lema_hub.build import corrections, mistakes
 from lema_hub.build.annotated import Annotation, build_annotated
 from lema_hub.build.built import Built, by_id, merge
@@ -29,6 +29,8 @@ from lema_hub.records import Correction, CotExample, Problem, ReasoningPath
 
 LEDGER = "ledger.sqlite"
 """The ledger's file in a build's folder."""
+
+_BYTES_PER_TOKEN = 8  # of a student's path, for the bound on what its correction costs
 
 StageProgress = Callable[[str], Progress]
 """Gives the progress of a stage by its name."""
@@ -58,6 +60,7 @@ def run(
     command: str,
     ledger: Path | None = None,
     budget_usd: float | None = None,
+    prices: Path | None = None,
     progress: StageProgress | None = None,
 ) -> Manifest:
     """Build the dataset of a recipe into a folder that can be published.
@@ -67,6 +70,7 @@ def run(
         out: The folder.
         command: The command that makes it again, for the manifest.
         ledger: The ledger's file; `ledger.sqlite` in `out` by default.
+        prices: A price list of your own (`lema_hub.engines.prices`).
         budget_usd: See `Ledger.run`; the limit holds for everything in the ledger.
         progress: Gives each stage its progress.
 
@@ -92,7 +96,7 @@ def run(
         sampled = [
             mistakes.collect_paths(
                 problems,
-                _engine(student, recipe),
+                _engine(student, recipe, prices),
                 opened,
                 paths=student.paths,
                 sampling=_sampling(student, recipe),
@@ -112,14 +116,17 @@ def run(
             built = build_cot(known, paths.rows, gold=recipe.gold, test_keys=test_keys)
         else:
             stage_progress = progress("correct") if progress else None
+            corrector = _engine(recipe.corrector, recipe, prices) if recipe.corrector else None
             built = _correct(
-                recipe, known, paths.rows, recorded, opened, test_keys, budget_usd, stage_progress
+                recipe, known, paths.rows, recorded, corrector, opened, test_keys, budget_usd, stage_progress
             )
     sources = [*problem_inputs(problems), *(found.source for found in recorded)]
     return _write(recipe, out, command, sources, paths, built)
 
 
-def plan(recipe: Recipe, out: Path, *, ledger: Path | None = None) -> list[PlannedStage]:
+def plan(
+    recipe: Recipe, out: Path, *, ledger: Path | None = None, prices: Path | None = None
+) -> list[PlannedStage]:
     """What `run` would send; nothing is sent and nothing is written.
 
     Raises:
@@ -133,7 +140,7 @@ def plan(recipe: Recipe, out: Path, *, ledger: Path | None = None) -> list[Plann
     stages = []
     samples = 0
     for number, student in enumerate(recipe.students):
-        engine = _engine(student, recipe)
+        engine = _engine(student, recipe, prices)
         requests = mistakes.sample_requests(
             problems,
             paths=student.paths,
@@ -143,18 +150,7 @@ def plan(recipe: Recipe, out: Path, *, ledger: Path | None = None) -> list[Plann
         stages.append(planned(_stage("sample", number, len(recipe.students)), engine, requests, opened))
         samples += len(requests)
     if recipe.kind == "corrections" and recipe.corrector is not None and samples:
-        corrector, tokens = _engine(recipe.corrector, recipe), recipe.corrector.max_tokens
-        stages.append(
-            PlannedStage(
-                stage="correct",
-                model=corrector.model,
-                requests=samples,
-                answered=0,
-                max_new_tokens=samples * tokens,
-                max_cost_usd=None,
-                exact=False,
-            )
-        )
+        stages.append(_planned_corrections(recipe, recipe.corrector, problems, samples, prices))
     if opened is not None:
         opened.close()
     return stages
@@ -188,6 +184,7 @@ def _correct(
     problems: Sequence[Problem],
     paths: Sequence[ReasoningPath],
     recorded: Sequence[Imported],
+    corrector: Engine | None,
     ledger: Ledger,
     test_keys: frozenset[str],
     budget_usd: float | None,
@@ -200,12 +197,12 @@ def _correct(
     parts = []
     if annotations:
         parts.append(build_annotated(problems, paths, annotations, require=recipe.gates, test_keys=test_keys))
-    if recipe.corrector is not None:
+    if recipe.corrector is not None and corrector is not None:
         parts.append(
             corrections.build_corrections(
                 problems,
                 [path for path in paths if path.path_id not in annotations],
-                _engine(recipe.corrector, recipe),
+                corrector,
                 ledger,
                 prompt=recipe.corrector.prompt or tasks.get(recipe.task).corrector,
                 sampling=replace(
@@ -237,7 +234,7 @@ def _write(
     )
 
 
-def _engine(source: Student | Corrector, recipe: Recipe) -> Engine:
+def _engine(source: Student | Corrector, recipe: Recipe, prices: Path | None) -> Engine:
     return choose(
         source.engine,
         model=source.model,
@@ -247,6 +244,7 @@ def _engine(source: Student | Corrector, recipe: Recipe) -> Engine:
         api=source.api,
         concurrency=recipe.concurrency,
         batch_size=recipe.batch_size,
+        prices=prices,
     )
 
 
@@ -275,4 +273,30 @@ def planned(stage: str, engine: Engine, requests: Sequence[Request], ledger: Led
         answered=len(requests) - len(pending),
         max_new_tokens=sum(request.sampling.max_tokens for request in pending),
         max_cost_usd=sum(known) if len(known) == len(bounds) else None,
+    )
+
+
+def _planned_corrections(
+    recipe: Recipe, corrector: Corrector, problems: Sequence[Problem], samples: int, prices: Path | None
+) -> PlannedStage:
+    """The bound of the correction stage: every sample wrong, every question the longest, every path at its
+    limit.
+    """
+    engine = _engine(corrector, recipe, prices)
+    template = prompts.load(corrector.prompt or tasks.get(recipe.task).corrector)
+    longest = max((problem.question for problem in problems), key=len, default="")
+    limit = max(_sampling(student, recipe).max_tokens for student in recipe.students)
+    request = Request(
+        prompt=template.render(question=longest, solution="x" * limit * _BYTES_PER_TOKEN),
+        sampling=Sampling(max_tokens=corrector.max_tokens),
+    )
+    bound = engine.cost_bound(request)
+    return PlannedStage(
+        stage="correct",
+        model=engine.model,
+        requests=samples,
+        answered=0,
+        max_new_tokens=samples * corrector.max_tokens,
+        max_cost_usd=None if bound is None else samples * bound,
+        exact=False,
     )

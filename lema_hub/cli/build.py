@@ -25,6 +25,7 @@ _Ledger = Annotated[Path | None, typer.Option(help="Ledger to share; ledger.sqli
 _Budget = Annotated[
     float | None, typer.Option(min=0, help="Hard limit in US dollars for everything in the ledger.")
 ]
+_Prices = Annotated[Path | None, typer.Option(help="Your own price list (YAML).")]
 _Resume = Annotated[bool, typer.Option(help="Go on where an earlier run was, or refuse.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send and write nothing.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -37,12 +38,13 @@ def corrections(
     out: _Out = None,
     ledger: _Ledger = None,
     budget: _Budget = None,
+    prices: _Prices = None,
     resume: _Resume = True,
     dry_run: _DryRun = False,
     as_json: _Json = False,
 ) -> None:
     """Mistakes with their corrections (LeMa)."""
-    _build("corrections", recipe, overrides or [], out, ledger, budget, resume, dry_run, as_json)
+    _build("corrections", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json)
 
 
 @app.command()
@@ -52,12 +54,13 @@ def cot(
     out: _Out = None,
     ledger: _Ledger = None,
     budget: _Budget = None,
+    prices: _Prices = None,
     resume: _Resume = True,
     dry_run: _DryRun = False,
     as_json: _Json = False,
 ) -> None:
     """Right solutions, annotated and sampled."""
-    _build("cot", recipe, overrides or [], out, ledger, budget, resume, dry_run, as_json)
+    _build("cot", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json)
 
 
 def _build(
@@ -67,6 +70,7 @@ def _build(
     out: Path | None,
     ledger: Path | None,
     budget: float | None,
+    prices: Path | None,
     resume: bool,
     dry_run: bool,
     as_json: bool,
@@ -85,11 +89,19 @@ def _build(
             f"{str(ledger or folder / LEDGER)!r} holds an earlier run; give a new --out, or resume"
         )
     if dry_run:
-        print_plan(plan(recipe, folder, ledger=ledger), as_json)
+        print_plan(plan(recipe, folder, ledger=ledger, prices=prices), as_json)
         return
     command = shlex.join(["lema", "build", kind, file.name, *overrides])
     with stage_progress() as progress:
-        manifest = run(recipe, folder, command=command, ledger=ledger, budget_usd=budget, progress=progress)
+        manifest = run(
+            recipe,
+            folder,
+            command=command,
+            ledger=ledger,
+            budget_usd=budget,
+            prices=prices,
+            progress=progress,
+        )
     _print(manifest, folder, as_json)
 
 

@@ -55,6 +55,7 @@ def sample(
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight.")] = 64,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows per batch of a local model.")] = 64,
     budget: Annotated[float | None, typer.Option(min=0, help="Hard limit in US dollars for --out.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="Your own price list (YAML).")] = None,
     import_: Annotated[
         Path | None, typer.Option("--import", help="Read recorded solutions instead of sampling.")
     ] = None,
@@ -107,6 +108,7 @@ def sample(
         api=api,
         concurrency=concurrency,
         batch_size=batch_size,
+        prices=prices,
     )
     sampling = Sampling(
         temperature=temperature,

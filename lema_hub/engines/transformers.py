@@ -323,11 +323,20 @@ class _Source:
             return cls(folder.resolve().name, str(folder), f"sha256:{_folder_hash(folder)[:40]}", None)
         if isinstance(model, Path) or model.startswith((".", "/", "~")) or model.count("/") > 1:
             raise InputError(f"{str(model)!r} is no folder; give a model folder or a Hub id such as org/name")
-        from huggingface_hub import hf_hub_download
+        import httpx2
+        from huggingface_hub import HfApi, hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-        try:  # the path of a downloaded file ends in snapshots/<commit>/<file>, online and offline
-            commit = Path(hf_hub_download(model, config, revision=revision)).parent.name
+        try:
+            try:
+                commit = str(HfApi().model_info(model, revision=revision).sha)
+            except (
+                httpx2.TransportError,
+                ConnectionError,
+            ):  # no Hub: the cache may have it, pinned by its folder
+                cached = hf_hub_download(model, config, revision=revision, local_files_only=True)
+                commit = Path(cached).parent.name
+                _logger.warning("no Hub: %s is taken from the cache, at %s", model, commit)
         except HFValidationError as error:
             raise InputError(f"{model!r} is neither a folder nor a Hub id; give one of them") from error
         except (HfHubHTTPError, OSError) as error:
