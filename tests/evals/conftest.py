@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WARNINGS = (
     # peft 0.21 reads an alias that transformers 5.23 deprecates.
     "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning",
+    # huggingface_hub 2.4 uploads large files with an argument that its httpx2 deprecates.
+    "ignore:Use 'content=:DeprecationWarning",
 )
 
 

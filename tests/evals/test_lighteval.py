@@ -8,11 +8,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import pytest
 
 from lema_hub.evals import EvalResult
+
+if TYPE_CHECKING:
+    from lema_hub.localhub import LocalHub
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +74,44 @@ def test_the_results_name_the_task_and_its_limit(
     config = json.loads(results.read_text())["config_tasks"]["lema:nano|0"]
     assert config["generation_size"] == 160
     assert config["num_samples"] is None or config["num_samples"] == [1]
+
+
+def test_it_reads_a_tagged_version_from_a_hub(hub: LocalHub, llama: Path, tmp_path: Path) -> None:
+    """`lema:gsm8k` with its data at a tag of another Hub: HF_ENDPOINT and the revision are honoured."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=hub.url, token=hub.token)
+    api.create_repo("lema/mini-gsm8k", repo_type="dataset")
+    for version, answer in (("v0.1.0", "24"), ("v0.2.0", "25")):
+        for split in ("train", "test"):
+            rows = [{"question": f"What is {i}?", "answer": f"It is that.\n#### {answer}"} for i in range(3)]
+            api.upload_file(
+                repo_id="lema/mini-gsm8k", repo_type="dataset", path_in_repo=f"main/{split}.jsonl",
+                path_or_fileobj="\n".join(map(json.dumps, rows)).encode(),
+            )  # fmt: skip
+        front = "---\nconfigs:\n- config_name: main\n  data_files:\n"
+        front += "".join(f"  - split: {s}\n    path: main/{s}.jsonl\n" for s in ("train", "test")) + "---\n"
+        api.upload_file(
+            repo_id="lema/mini-gsm8k",
+            repo_type="dataset",
+            path_in_repo="README.md",
+            path_or_fileobj=front.encode(),
+        )
+        api.create_tag("lema/mini-gsm8k", tag=version, repo_type="dataset")
+    (tmp_path / "mini.py").write_text(
+        "from dataclasses import replace\n"
+        "from lema_hub.evals.tasks import TASKS_TABLE as table\n"
+        "TASKS_TABLE = [replace(c, name='mini:gsm8k', hf_repo='lema/mini-gsm8k', hf_revision='v0.1.0',\n"
+        "                       generation_size=8) for c in table if c.name == 'lema:gsm8k']\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "lema_hub.evals.lighteval", "accelerate", f"model_name={llama},device=cpu,batch_size=3",
+         "mini:gsm8k", "--custom-tasks", str(tmp_path / "mini.py"), "--output-dir", str(tmp_path), "--save-details"],
+        capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    (details,) = tmp_path.rglob("details_*.parquet")
+    docs = [row["doc"] for row in pq.read_table(details).to_pylist()]
+    assert [doc["choices"] for doc in docs] == [["24"]] * 3
+    assert {doc["specific"]["item_id"] for doc in docs} == {f"gsm8k/test/{i}" for i in range(3)}

@@ -137,3 +137,31 @@ def test_an_output_as_long_as_the_limit_was_cut_unless_it_is_padding() -> None:
     assert measure("lema:gsm8k", ["First, 48 clips are"], tokens=cut)["truncated"] == 1
     assert measure("lema:gsm8k", ["Sorry."], tokens=padded)["truncated"] == 0
     assert measure("lema:gsm8k", ["Sorry."], tokens=[[5, 1]])["truncated"] == 0
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "The answer is 24.",
+        "The answer is 24 clips",
+        "so 24",
+        "48/2 = 24. She has 24.",
+        "The answer is 2.4e1",
+        "",
+        "####",
+        "24 or 25",
+    ],
+)
+@pytest.mark.parametrize("finish", ["stop", "length", None])
+def test_the_builder_and_the_metric_agree(output: str, finish: str | None) -> None:
+    from lema_hub.build.mistakes import judged_path
+    from lema_hub.records import Problem
+
+    problem = Problem(
+        problem_id="gsm8k/test/7", task="gsm8k", split="test", question="How many?", answer="24", gold_solution="",
+        level=None, subject=None, source_repo="r", source_revision="s", license="mit",
+    )  # fmt: skip
+    verdict = judged_path(problem, output, model="m", finish_reason=finish).verdict
+    scores = measure("lema:gsm8k", [output], finish_reasons=[finish])
+    assert scores["pass@1"] == float(verdict == "correct")
+    assert verdict == "correct" or scores[verdict] == 1.0
