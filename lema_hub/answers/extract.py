@@ -49,7 +49,7 @@ _CHAT_TOKEN = re.compile(
     r"<\|(?:im_end|im_start|eot_id|endoftext|end_of_text|end|user|assistant)\|>|</s>|<eos>|<end_of_turn>"
 )
 _NEXT_QUESTION = re.compile(
-    r"\n\s*(?:#+\s*)?(?:\*\*)?(?:Question|Problem|Q|Instruction|User|Human|Input)(?:\s*\d+)?(?:\*\*)?\s*[:：]",
+    r"\n[ \t]*(?:#+[ \t]*)?(?:\*\*)?(?:Question|Problem|Q|Instruction|User|Human|Input)(?:\s*\d+)?(?:\*\*)?\s*[:：]",
     re.IGNORECASE,
 )
 _MARKER = re.compile(
@@ -68,7 +68,7 @@ _NO_ANSWER = re.compile(
 _JOIN = re.compile(
     r"(?:\s|[$,.;&]|\\[()]|\\quad|\\text\s*\{|\}|\band\b|\bor\b|\\\]|\\\[|\\[,;!])*", re.IGNORECASE
 )
-_SENTENCE_END = re.compile(r"(?<!\b[ap])(?<!\b[ap]\.m)[.!?](?=[\s*\"')]*(?:\s|$))|。|\n\s*\n")
+_SENTENCE_END = re.compile(r"(?<!\b[ap])(?<!\b[ap]\.m)[.!?](?=[\s*\"')]*(?:\s|$))|。|\n[ \t]*\n")
 _AFTERTHOUGHT = re.compile(
     r"[,;]?\s+(?:because|since|so|which|whereas|as (?:we|it|the|this|that)|when|where|it|if)\b"
     r"|(?<=[\w%])\s\((?=[a-z]{2})",
@@ -138,7 +138,7 @@ def _clause(text: str, start: int) -> tuple[str, int]:
     if text.startswith(("\\[", "$$"), begin):
         close = text.find("\\]" if text[begin] == "\\" else "$$", begin + 2)
         if close >= 0:
-            return text[begin : close + 2], close + 2
+            return text[begin : close + 2][:_MAX_LINE], close + 2
     rest = text[begin : begin + 2000]
     line = _outside_math(rest, re.compile(r"\n"))
     if line is not None:
@@ -163,7 +163,7 @@ _VALUE = re.compile(
 _EXPRESSION = re.compile(r"^[\s$\\]*[-+(]?[\d.,$\\%()\[\]{}+*/^= a-z-]*$", re.IGNORECASE)
 _BOLD = re.compile(r"\*\*([^*\n]{1,80})\*\*")
 _FORMULA = re.compile(
-    r"\$\$(.+?)\$\$|(?<![\\$])\$(?!\s?\d[\d,.]*\s[^$]*$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
+    r"\$\$(.{1,4000}?)\$\$|(?<![\\$])\$(?!\s?\d[\d,.]*\s[^$]*$)([^$\n]{1,1000}?)(?<!\\)\$|\\\((.{1,1000}?)\\\)|\\\[(.{1,4000}?)\\\]",
     re.DOTALL,
 )
 
@@ -406,7 +406,7 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
                 continue
             return Found(answer.strip(), "boxed")
         if kind == "hash":
-            clause = text[match.end() :].lstrip(" \t").split("\n", 1)[0].strip()
+            clause = text[match.end() :].lstrip(" \t").split("\n", 1)[0].strip()[:_MAX_LINE]
             end = len(text) if match.end() + len(clause) + 1 >= len(text.rstrip()) else 0
             if not clause:
                 continue

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 _PLAIN = re.compile(
-    r"\s*(?:\\?\$\s?)?([-+]?)\s?(?:\\?\$\s?)?([1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.(\d*))?\.?\s*", re.ASCII
+    r"(?:\\?\$\s?)?([-+]?)\s?(?:\\?\$\s?)?([1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.(\d*))?\.?", re.ASCII
 )
 
 
@@ -30,7 +30,7 @@ def plain(text: str) -> str | None:
     """
     if text.isdecimal() and text.isascii() and text[0] != "0":
         return text
-    match = _PLAIN.fullmatch(text)
+    match = _PLAIN.fullmatch(text.strip())
     if match is None:
         return None
     sign, whole, fraction = match[1], match[2], match[3]

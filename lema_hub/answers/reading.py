@@ -34,6 +34,7 @@ from lema_hub.answers.values import (
 from lema_hub.answers.words import read_number_words
 
 _MAX_NESTING = 8
+_MAX_AMOUNT = 12  # tokens of the second part of `2 hours 30 minutes`
 
 _BASES = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -399,6 +400,8 @@ class _Reader:
             unit = money
         scalar = Scalar(tree, unit, percent, dozen)
         if stop < len(rest):
+            if len(rest) - stop > _MAX_AMOUNT:
+                raise UnreadableError("more than two amounts side by side")
             following = _Reader(rest[stop:], self.source).value(0, len(rest) - stop, 1)
             sum_of_both = total(scalar, following)
             if sum_of_both is None:

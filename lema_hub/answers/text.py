@@ -90,7 +90,7 @@ _MACRO_SPELLINGS = {
 }  # fmt: skip
 _MACROS = re.compile("(?:" + "|".join(map(re.escape, _MACRO_SPELLINGS)) + ")(?![A-Za-z])")
 _SPACES = re.compile(r"\\[,;:! ]|\s+")
-_MARKDOWN = re.compile(r"(?<![\w)}\]])\*\*(?=\S)(.+?)\*\*(?![\w({\\])|`|^[#>]+ ", re.DOTALL)
+_MARKDOWN = re.compile(r"(?<![\w)}\]])\*\*(?=\S)(.{1,200}?)\*\*(?![\w({\\])|`|^[#>]+ ", re.DOTALL)
 _ROW_BREAK = re.compile(r"\\\\(?:\s?\[-?[\d.]+\s*(?:pt|ex|em|mm|cm)\])?")
 _GLUED_JOIN = re.compile(r"(?<=[\d)\]}])(or|and)(?=[A-Za-z(\d\\-])")
 _LETTER_U = re.compile(r"(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
