@@ -86,16 +86,31 @@ def grade(
     panel: Annotated[
         bool, typer.Option("--panel", help="Run other graders too and write the disagreements.")
     ] = False,
+    settled: Annotated[
+        Path | None,
+        typer.Option(help="A filled-in table of disagreements; --out gets its rows as test cases."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Judge the answers of a JSONL file."""
-    from lema_hub.answers.panel import convene, settlement_table, tally
+    from lema_hub.answers.panel import convene, settled_cases, settlement_table, tally
     from lema_hub.errors import InputError
 
     if style not in _STYLES:
         raise InputError(f"--style is {style!r}; expected one of {', '.join(_STYLES)}")
     pairs = list(_items(file, style))
     items = [item for _, item in pairs]
+    if settled is not None:
+        if out is None or not settled.is_file():
+            raise InputError(f"--settled {settled} needs --out CASES.jsonl and a table that exists")
+        cases = settled_cases(settled.read_text(encoding="utf-8"), items, source=file.name)
+        out.write_text(
+            "".join(json.dumps(case, ensure_ascii=False) + "\n" for case in cases), encoding="utf-8"
+        )
+        typer.echo(
+            json.dumps({"cases": len(cases), "out": str(out)}) if as_json else f"{len(cases)} cases in {out}"
+        )
+        return
     panel_rows = convene(items) if panel else []
     judgements = [row.judgement for row in panel_rows] if panel else _with_progress(items)
     counts = Counter(judgement.verdict for judgement in judgements)

@@ -15,9 +15,12 @@ from lema_hub.records import VERDICTS
 
 STYLES = st.sampled_from(["number", "math", "choice", "text"])
 PIECES = st.sampled_from(
-    ["\\frac", "\\sqrt", "{", "}", "(", ")", "[", "]", "1", "2", "13", "0.5", "x", "y", "+", "-", "*", "/", "^", "_", ",", "=", "<", " ",
-     "\\pi", "\\pm", "%", "$", "\\le", "\\cup", "\\infty", "\\text{cm}", "!", "|", "and", "\\boxed{", "\\begin{pmatrix}", "&", "\\\\",
-     "\\end{pmatrix}", "The answer is ", "####", ".", "\n", "\\sin", "\\{", "\\}", "i", "e", ":", "\x00", "\ud800", "\u200f", "９"]
+    ["\\frac", "\\sqrt", "{", "}", "(", ")", "[", "]", "1", "2", "13", "0.5", "x", "y", "+", "-", "*", "/",
+    "^", "_", ",", "=", "<", " ",
+     "\\pi", "\\pm", "%", "$", "\\le", "\\cup", "\\infty", "\\text{cm}", "!", "|", "and", "\\boxed{",
+     "\\begin{pmatrix}", "&", "\\\\",
+     "\\end{pmatrix}", "The answer is ", "####", ".", "\n", "\\sin", "\\{", "\\}", "i", "e", ":", "\x00",
+     "\ud800", "\u200f", "９"]
 )  # fmt: skip
 LATEX = st.lists(PIECES, max_size=14).map("".join)
 ANY_TEXT = st.one_of(LATEX, st.text(st.characters(), max_size=40))

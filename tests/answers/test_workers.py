@@ -41,7 +41,7 @@ def run(script: str, **options: object) -> subprocess.CompletedProcess[str]:
 def test_no_worker_is_started_for_what_needs_no_algebra() -> None:
     done = run("""
         from lema_hub.answers import algebra, judge_answer
-        for pred, gold in (("1/2", "0.5"), ("x+1", "1+x"), ("(3,4]", "(3,4)"), ("2\\\\sqrt3", "\\\\sqrt{12}"), ("$5", "5 dollars")):
+        for pred, gold in (("1/2", "0.5"), ("x+1", "1+x"), ("(3,4]", "(3,4)"), ("$5", "5 dollars")):
             judge_answer(pred, gold, style="math")
         print(algebra.pool.pids)
     """)
