@@ -134,3 +134,18 @@ hf("download", "lema/by-hf", "a.txt", "--repo-type", "dataset", "--local-dir", "
 """
     run_client(script)
     assert (tmp_path / "down" / "a.txt").read_text() == "by hf"
+
+
+def test_a_client_that_wants_xet_is_told_what_to_set(run_client: Run, api: HfApi) -> None:
+    api.create_repo("lema/xet")
+    script = """
+import os
+del os.environ["HF_HUB_DISABLE_XET"]
+from huggingface_hub import HfApi
+try:
+    HfApi().upload_file(path_or_fileobj=b"x", path_in_repo="a.bin", repo_id="lema/xet")
+except ConnectionError as error:
+    print(error)
+"""
+    pytest.importorskip("hf_xet")
+    assert "set-HF_HUB_DISABLE_XET=1" in run_client(script)

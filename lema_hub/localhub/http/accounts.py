@@ -1,11 +1,18 @@
 """Accounts, cards and the small endpoints that belong to no repo."""
 
-from starlette.responses import PlainTextResponse, Response
+import logging
+from typing import Final
+
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from lema_hub.localhub import auth, cards
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, Json, text_member
 from lema_hub.localhub.paths import PLURALS
+
+logger = logging.getLogger(__name__)
+
+XET_HINT: Final = "/set-HF_HUB_DISABLE_XET=1-before-the-client-is-imported"
 
 
 def whoami(call: Call) -> Response:
@@ -63,6 +70,20 @@ def validate_yaml(call: Call) -> Response:
         "warnings": [{"message": message} for message in found.warnings],
     }
     return Json(answer, status_code=status)
+
+
+def no_xet(call: Call) -> Response:
+    """GET /api/{type}/{repo}/xet-{read,write}-token/{revision}: this server speaks git-lfs.
+
+    The Xet client shows its user the url that failed and nothing of the answer, so the url says what to do.
+    """
+    logger.warning("a client asked for Xet: set HF_HUB_DISABLE_XET=1 before huggingface_hub is imported")
+    return RedirectResponse(f"{call.base_url}{XET_HINT}")
+
+
+def xet_hint(_: Call) -> Response:
+    """Where clients that ask for Xet are sent."""
+    raise ApiError(501, "This server has no Xet: set HF_HUB_DISABLE_XET=1 before huggingface_hub is imported")
 
 
 def nothing(_: Call) -> Response:

@@ -41,6 +41,8 @@ _REPO_ROUTES: list[tuple[str, str, Handler]] = [
     ("PUT", "/settings", repos.settings),
     ("GET", "/auth-check", repos.auth_check),
     ("GET", "/auth-check/write", repos.auth_check),
+    ("GET", "/xet-read-token/{revision}", accounts.no_xet),
+    ("GET", "/xet-write-token/{revision}", accounts.no_xet),
     ("GET", "/refs", refs.listing),
     ("POST", "/branch/{ref}", refs.create_branch),
     ("DELETE", "/branch/{ref}", refs.delete_branch),
@@ -68,6 +70,7 @@ _FREE_ROUTES: list[tuple[str, str, Handler]] = [
     ("DELETE", "/api/repos/delete", repos.delete),
     ("POST", "/api/repos/move", repos.move),
     ("GET", "/", pages.index),
+    ("GET", accounts.XET_HINT, accounts.xet_hint),
     ("GET", "/api/telemetry/{topic:path}", accounts.nothing),
     ("GET", "/api/agent-harnesses", accounts.nothing),
 ]
