@@ -36,9 +36,9 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Show rows added, dropped and changed, by config; without versions, list them."""
-    from lema_hub.cli.publish import without_xet
+    from lema_hub.cli.publish import prepare_client
 
-    without_xet()
+    prepare_client()
     from lema_hub.hub import diff as comparison
     from lema_hub.hub.pull import find
     from lema_hub.hub.versions import of_tags

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,7 +64,7 @@ def dataset(
     as_json: AsJson = False,
 ) -> None:
     """Publish what `lema build` wrote."""
-    without_xet()
+    prepare_client()
     from lema_hub.hub.publish import propose, publish_dataset
 
     if version is None:
@@ -98,7 +99,7 @@ def adapter(
     as_json: AsJson = False,
 ) -> None:
     """Publish an adapter that `lema train` wrote."""
-    without_xet()
+    prepare_client()
     from lema_hub.hub.publish import publish_adapter
 
     published = publish_adapter(
@@ -117,7 +118,7 @@ def model(
     as_json: AsJson = False,
 ) -> None:
     """Publish a whole model with its tokenizer."""
-    without_xet()
+    prepare_client()
     from lema_hub.hub.publish import publish_model
 
     published = publish_model(
@@ -139,7 +140,7 @@ def results(
     as_json: AsJson = False,
 ) -> None:
     """Add the scores of a run to a model's page."""
-    without_xet()
+    prepare_client()
     from lema_hub.evals.folder import read_result
     from lema_hub.hub.eval_results import publish_results
     from lema_hub.hub.training import Result
@@ -173,13 +174,16 @@ def results(
     print(sent.url or "Nothing was sent. Send it:  the same command without --dry-run")
 
 
-def without_xet() -> None:
-    """Plain uploads to servers other than huggingface.co; the client asks every server for xet tokens
-    otherwise.
+def prepare_client() -> None:
+    """Set what the Hub's client reads once, at its import, unless the user has set it.
+
+    Plain uploads to servers other than huggingface.co, which would all be asked for xet tokens otherwise;
+    progress bars only where there is a terminal to draw them.
     """
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    if "huggingface.co" not in endpoint:
+    if "huggingface.co" not in os.environ.get("HF_ENDPOINT", "https://huggingface.co"):
         os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 def _report(published: Published, as_json: bool) -> None:

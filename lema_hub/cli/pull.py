@@ -23,9 +23,9 @@ def pull(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Download a version of a dataset or a model."""
-    from lema_hub.cli.publish import without_xet
+    from lema_hub.cli.publish import prepare_client
 
-    without_xet()
+    prepare_client()
     from lema_hub.hub.pull import pull as fetch
     from lema_hub.hub.pull import split_name
 

@@ -22,9 +22,9 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Check bytes, rows, card, numbers and licence of a published version."""
-    from lema_hub.cli.publish import without_xet
+    from lema_hub.cli.publish import prepare_client
 
-    without_xet()
+    prepare_client()
     from lema_hub.hub.pull import split_name
     from lema_hub.hub.verify import verify as check_version
 

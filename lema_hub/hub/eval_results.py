@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from lema_hub.errors import InputError
-from lema_hub.hub.release import File
-from lema_hub.hub.repo import Repo, StaleParentError
+from lema_hub.hub.release import File, again
+from lema_hub.hub.repo import Repo
 from lema_hub.hub.training import Result
 
 if TYPE_CHECKING:
@@ -86,7 +86,6 @@ def publish_results(
         HubError: The Hub refused or could not be reached.
     """
     from huggingface_hub import CommitOperationAdd
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
     files = result_files(results)
     if not files:
@@ -119,13 +118,7 @@ def publish_results(
             )
         return Sent(repo_id, info.pr_url or str(info.commit_url), files)
 
-    retrying = Retrying(
-        retry=retry_if_exception_type(StaleParentError),
-        stop=stop_after_attempt(20),
-        wait=wait_random_exponential(multiplier=0.1, max=4),
-        reraise=True,
-    )
-    return retrying(attempt)
+    return again(attempt)()
 
 
 def _slug(text: str) -> str:

@@ -15,10 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub import versions
-from lema_hub.hub.repo import Claim, Repo, RepoType, StaleParentError, State, claim_text
+from lema_hub.hub.repo import Claim, Repo, RepoType, SlowDownError, StaleParentError, State, claim_text
 from lema_hub.hub.versions import Version
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,10 @@ logger = logging.getLogger(__name__)
 CARD = "README.md"
 _MAX_FILES = 100
 _ATTEMPTS = 40
+_LONGEST_PAUSE = 310  # seconds; the Hub counts in windows of five minutes
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -123,14 +128,6 @@ def release(
         HubError: The Hub refused or could not be reached; nothing is published, or the message says what is
         missing.
     """
-    from tenacity import (
-        RetryError,
-        Retrying,
-        retry_if_exception_type,
-        stop_after_attempt,
-        wait_random_exponential,
-    )
-
     started = time.time() if started is None else started
     digest = digest_of(content)
     if dry_run:
@@ -145,16 +142,40 @@ def release(
             f"{repo.repo_id} is public already; publish without --private, or make it private on the Hub "
             "first"
         )
-    retrying = Retrying(
-        retry=retry_if_exception_type(StaleParentError),
-        stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.1, max=4),
-        reraise=True,
+    return again(_attempt)(repo, version, content, draft, owned, digest, started)
+
+
+def again(attempt: Callable[P, T]) -> Callable[P, T]:
+    """The function, called again when the head has moved, and after the pause that a Hub's rate limit asks
+    for.
+    """
+    from tenacity import (
+        RetryCallState,
+        Retrying,
+        retry_if_exception_type,
+        stop_after_attempt,
+        wait_random_exponential,
     )
-    try:
-        return retrying(_attempt, repo, version, content, draft, owned, digest, started)
-    except RetryError as error:  # pragma: no cover - reraise=True gives the cause itself
-        raise HubError(str(error)) from error
+
+    jitter = wait_random_exponential(multiplier=0.1, max=4)
+
+    def pause(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, SlowDownError):
+            logger.warning("%s", error)
+            return min(error.seconds, _LONGEST_PAUSE)
+        return jitter(state)
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        retrying = Retrying(
+            retry=retry_if_exception_type((StaleParentError, SlowDownError)),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=pause,
+            reraise=True,
+        )
+        return retrying(attempt, *args, **kwargs)
+
+    return call
 
 
 def _preview(

@@ -28,6 +28,14 @@ class StaleParentError(HubError):
     """Somebody else's commit came first; rebuild on the new head."""
 
 
+class SlowDownError(HubError):
+    """The Hub's rate limit is reached; `seconds` is how long it asks to wait."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
     """A file at the head; `oid` is the SHA-256 of an LFS file and the git SHA-1 of a regular one."""
@@ -223,8 +231,13 @@ class Repo:
                 f"the token may not write {self.repo_id} ({said}); use one of its namespace that may write"
             )
         if status == 429:
-            return HubError(
-                f"{self.api.endpoint} asks to slow down ({said}); run the same command again later"
+            from huggingface_hub.utils._http import parse_ratelimit_headers
+
+            limit = parse_ratelimit_headers(error.response.headers)
+            seconds = float(limit.reset_in_seconds) if limit is not None else 60.0
+            return SlowDownError(
+                f"{self.api.endpoint} asks to wait {seconds:.0f} s ({said}); run the same command again then",
+                seconds,
             )
         return HubError(
             f"{self.api.endpoint} refused {self.repo_id} with {status} ({said}); nothing was published"

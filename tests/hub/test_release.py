@@ -331,3 +331,60 @@ def test_private_is_private_and_a_public_repo_does_not_become_so(
     publish_dataset(built, public, version="0.1.0", api=api)
     with pytest.raises(InputError, match="is public already"):
         publish_dataset(built, public, version="0.1.1", private=True, api=api)
+
+
+def test_a_network_that_breaks_half_way_leaves_the_old_version(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown = build_dataset(tmp_path / "grown", train=14)
+    with LocalHub(tmp_path / "hub", port=0) as hub:
+        first = publish_dataset(
+            built, "lema/half", version="0.1.0", api=HfApi(endpoint=hub.url, token=hub.token)
+        )
+        real = HfApi.create_commit
+
+        def cut_off(self: HfApi, *args: object, **options: object) -> object:
+            hub.close()
+            return real(self, *args, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(HfApi, "create_commit", cut_off)
+            with pytest.raises(HubError, match=r"no answer from .* run the same command again") as caught:
+                publish_dataset(
+                    grown, "lema/half", version="0.2.0", api=HfApi(endpoint=hub.url, token=hub.token)
+                )
+        assert "\n" not in str(caught.value)
+    with LocalHub(tmp_path / "hub", port=0) as hub:
+        api = HfApi(endpoint=hub.url, token=hub.token)
+        assert tags(api, "lema/half") == {"v0.1.0": first.commit}
+        assert api.repo_info("lema/half", repo_type="dataset").sha == first.commit
+        assert publish_dataset(grown, "lema/half", version="0.2.0", api=api).commit
+
+
+def test_a_rate_limit_is_waited_for_as_long_as_the_hub_asks(
+    api: HfApi, repo_id: str, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    real, pauses, refused = HfApi.create_commit, [], []
+
+    def limited(self: HfApi, *args: object, **options: object) -> object:
+        if not refused:
+            refused.append(True)
+            response = httpx2.Response(
+                429,
+                headers={
+                    "ratelimit": '"api";r=0;t=17',
+                    "ratelimit-policy": '"fixed window";"api";q=1000;w=300',
+                },
+                request=httpx2.Request("POST", f"{api.endpoint}/api/x"),
+            )
+            raise HfHubHTTPError("429 Too Many Requests", response=response)
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(HfApi, "create_commit", limited)
+    monkeypatch.setattr("tenacity.nap.time.sleep", pauses.append)
+    published = publish_dataset(built, repo_id, version="0.1.0", api=api)
+    assert tags(api, repo_id) == {"v0.1.0": published.commit}
+    assert pauses[0] == 17

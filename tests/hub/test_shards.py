@@ -10,12 +10,14 @@ import pytest
 from huggingface_hub import HfApi
 
 from hub.conftest import build_dataset, cot, manifest, write_rows
+from hub.test_cards import user
 from lema_hub.errors import InputError
 from lema_hub.hub import shards
 from lema_hub.hub.diff import Side, diff
 from lema_hub.hub.publish import publish_dataset
 from lema_hub.hub.pull import pull
 from lema_hub.hub.verify import verify
+from lema_hub.localhub import LocalHub
 
 
 def table(ids: list[str]) -> pa.Table:
@@ -48,7 +50,7 @@ def test_a_local_change_leaves_nearly_all_files_alone() -> None:
 
 
 def test_a_large_split_is_published_in_files_and_a_repair_sends_few(
-    api: HfApi, repo_id: str, tmp_path: Path
+    hub: LocalHub, api: HfApi, repo_id: str, tmp_path: Path
 ) -> None:
     rows = cot("train", 6_000)
     for name, members in (
@@ -71,15 +73,14 @@ def test_a_large_split_is_published_in_files_and_a_repair_sends_few(
     assert diff(Side.of(pulled), Side.of(tmp_path / "one")).changes() == []
     assert publish_dataset(pulled, repo_id, version="0.1.2", api=api, started=0).commit
 
-    from datasets import load_dataset
-
-    loaded = load_dataset(
-        "parquet",
-        data_files=str(pulled / "data/nano/train-*"),
-        split="train",
-        cache_dir=str(tmp_path / "cache"),
-    )
-    assert loaded["path_id"] == [row.path.path_id for row in rows]
+    code = f"""
+from datasets import load_dataset
+rows = load_dataset({repo_id!r}, "nano", split="train", revision="v0.1.0")
+streamed = load_dataset({repo_id!r}, split="train", revision="v0.1.1", streaming=True)
+print(len(rows), rows[5999]["path_id"], sum(row["completion"] == "mended" for row in streamed))
+"""
+    done = user(hub, code, tmp_path / "home")
+    assert done.stdout == f"6000 {rows[5999].path.path_id} 20\n", done.stderr
 
 
 def test_a_missing_file_of_a_split_is_found(tmp_path: Path) -> None:
