@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -47,16 +46,13 @@ def evaluate(
 
     What was answered before is not generated again: answers are kept in ledger.sqlite beside the run's folder.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from lema_hub.cli.progress import stage_progress
     from lema_hub.evals import score
     from lema_hub.evals.folder import summary
     from lema_hub.evals.systems import find
 
     found = find(system, engine=engine, base=base, base_url=base_url, api=api, batch_size=batch_size)
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        line = bar.add_task("answering", total=None)
+    with stage_progress() as stage:
         result = score(
             found,
             tasks=[name.strip() for name in tasks.split(",") if name.strip()],
@@ -65,7 +61,7 @@ def evaluate(
             limit=limit,
             checkpoint=checkpoint,
             overwrite=overwrite,
-            progress=lambda done, total: bar.update(line, completed=done, total=total),
+            progress=stage("answer"),
         )
     if as_json:
         typer.echo(json.dumps({**summary(result), "out": str(out), "reused": result.reused}))

@@ -21,6 +21,11 @@ COLOURS: dict[Outcome, str] = {
     "tie": GREY,
 }  # Okabe and Ito: safe to tell apart
 _ROW_INCHES = 0.42
+_GROUND = {
+    "facecolor": "white",
+    "edgecolor": "none",
+    "pad": 1.0,
+}  # behind words, so that no line crosses them
 
 
 def draw(report: Report, path: Path) -> None:
@@ -36,12 +41,13 @@ def draw(report: Report, path: Path) -> None:
         raise MissingExtraError("matplotlib", "eval") from error
     places = _places(report)
     height = 1.5 + _ROW_INCHES * (max(places.values(), default=0) + 1)
-    figure = Figure(figsize=(10, height), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(10 if report.pairs else 6, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1])
-    _scores(left, report, places)
-    _differences(right, report, places)
-    for axes in (left, right):
+    panels = figure.subplots(1, 2 if report.pairs else 1, sharey=True, squeeze=False)[0]
+    _scores(panels[0], report, places)
+    if report.pairs:
+        _differences(panels[1], report, places)
+    for axes in panels:
         axes.set_ylim(max(places.values(), default=0) + 0.7, -0.9)
         axes.grid(axis="x", color=LINE, linewidth=0.8)
         axes.set_axisbelow(True)
@@ -73,18 +79,12 @@ def _scores(axes: Any, report: Report, places: dict[tuple[str, str], int]) -> No
         rows = _of(report, task)
         axes.text(
             0, places[task, rows[0].label] - 0.52, f"{_short(task)}, n = {rows[0].score.n:,}", color=INK,
-            transform=axes.get_yaxis_transform(), fontsize=9, fontweight="bold", va="center",
+            transform=axes.get_yaxis_transform(), fontsize=9, fontweight="bold", va="center", bbox=_GROUND,
         )  # fmt: skip
         for row in rows:
-            y, score = places[task, row.label], row.score
-            axes.plot(
-                [100 * score.low, 100 * score.high], [y, y], color=INK, linewidth=2, solid_capstyle="round"
-            )
-            axes.plot(100 * score.pass_at_1, y, "o", color=INK, markersize=7)
-            axes.annotate(
-                f"{100 * score.pass_at_1:.1f}", (100 * score.high, y), xytext=(7, 0), textcoords="offset points",
-                color=INK, fontsize=9, va="center",
-            )  # fmt: skip
+            score = row.score
+            words = f"{100 * score.pass_at_1:.1f}"
+            _interval(axes, places[task, row.label], (score.low, score.pass_at_1, score.high), words, INK)
     axes.set_yticks(list(places.values()), [_short(label) for _, label in places])
     axes.set_title("pass@1 (%) with 95 % interval", loc="left", fontsize=10, color=INK)
     axes.margins(x=0.12)
@@ -94,31 +94,26 @@ def _differences(axes: Any, report: Report, places: dict[tuple[str, str], int]) 
     axes.axvline(0, color=INK, linewidth=1)
     for pair in report.pairs:
         y, found = places[pair.task, pair.label], pair.comparison
-        colour = COLOURS[pair.outcome]
-        axes.plot(
-            [100 * found.low, 100 * found.high], [y, y], color=colour, linewidth=2, solid_capstyle="round"
-        )
-        filled = "white" if pair.outcome == "tie" else colour
-        axes.plot(
-            100 * found.difference,
-            y,
-            "o",
-            color=colour,
-            markerfacecolor=filled,
-            markersize=7,
-            markeredgewidth=2,
-        )
-        axes.annotate(
-            f"{100 * found.difference:+.1f}  {pair.outcome}", (100 * found.high, y), xytext=(7, 0),
-            textcoords="offset points", color=colour if pair.outcome != "tie" else INK, fontsize=9, va="center",
-        )  # fmt: skip
-    if report.pairs:
-        low = min(0.0, *(100 * pair.comparison.low for pair in report.pairs))
-        high = max(0.0, *(100 * pair.comparison.high for pair in report.pairs))
-        axes.set_xlim(low - 0.1 * (high - low), high + 0.5 * (high - low))
+        words = f"{100 * found.difference:+.1f}  {pair.outcome}".replace("-", "−")
+        _interval(axes, y, (found.low, found.difference, found.high), words, COLOURS[pair.outcome])
+    low = min(0.0, *(100 * pair.comparison.low for pair in report.pairs))
+    high = max(0.0, *(100 * pair.comparison.high for pair in report.pairs))
+    axes.set_xlim(low - 0.1 * (high - low), high + 0.5 * (high - low))  # room for the words on the right
     baselines = dict.fromkeys(pair.baseline for pair in report.pairs)
     name = _short(next(iter(baselines))) if len(baselines) == 1 else "the first run"
     axes.set_title(f"difference from {name} (points)", loc="left", fontsize=10, color=INK)
+
+
+def _interval(axes: Any, y: int, shares: tuple[float, float, float], words: str, colour: str) -> None:
+    """A line from low to high with a point between them, hollow if grey, and words at its right end."""
+    low, value, high = (100 * share for share in shares)
+    axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="round")
+    inside = "white" if colour == GREY else colour
+    axes.plot(value, y, "o", color=colour, markerfacecolor=inside, markersize=7, markeredgewidth=2)
+    axes.annotate(
+        words, (high, y), xytext=(8, 0), textcoords="offset points", fontsize=9, va="center", bbox=_GROUND,
+        color=INK if colour == GREY else colour,
+    )  # fmt: skip
 
 
 def _short(label: str, limit: int = 44) -> str:

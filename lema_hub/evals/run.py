@@ -141,8 +141,8 @@ def _details(
         try:
             from lighteval.logging.evaluation_tracker import EvaluationTracker
             from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
-        except ImportError as error:
-            raise MissingExtraError("lighteval", "eval") from error
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(error.name or "lighteval", "eval") from error
         from lema_hub.evals import tasks
         from lema_hub.evals.model import EngineModel
 

@@ -82,8 +82,11 @@ def outcomes(items: Iterable[Score]) -> dict[str, float]:
     """Item id -> share of its rows that are correct (rows of one item differ in seed or checkpoint).
 
     Raises:
-        InputError: A row stands there twice, or there are rows of more than one checkpoint.
+        InputError: A row stands there twice, or there are rows of more than one task, system or checkpoint.
     """
+    items = list(items)
+    if len(tasks := sorted({item.task for item in items})) > 1:
+        raise InputError(f"rows of {len(tasks)} tasks ({', '.join(tasks)}); compare them task by task")
     scores: dict[str, list[float]] = defaultdict(list)
     seen: set[tuple[str, int]] = set()
     checkpoints = set()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import doctest
+from dataclasses import replace
 from itertools import pairwise
+from types import ModuleType
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from lema_hub.errors import InputError
+from lema_hub.evals import localisation
 from lema_hub.evals import statistics as st
 from lema_hub.records import Score, Verdict
 
@@ -136,6 +140,11 @@ def test_rows_that_stand_there_twice_or_of_two_systems_are_refused() -> None:
         st.outcomes([score("x"), score("y", system="b")])
 
 
+def test_rows_of_two_tasks_are_refused() -> None:
+    with pytest.raises(InputError, match=r"2 tasks \(nano, other\); compare them task by task"):
+        st.outcomes([score("x"), replace(score("x"), task="other")])
+
+
 def test_holm_by_hand() -> None:
     assert st.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert st.holm([]) == []
@@ -154,3 +163,9 @@ def test_the_best_of_twenty_is_too_high_by_two_standard_errors() -> None:
     assert st.selection_inflation(1) == pytest.approx(0, abs=1e-9)
     grown = [st.selection_inflation(k) for k in (1, 2, 5, 20)]
     assert all(x < y for x, y in pairwise(grown))
+
+
+@pytest.mark.parametrize("module", [st, localisation])
+def test_the_examples_are_right(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert (found.failed, found.attempted > 0) == (0, True)
