@@ -133,6 +133,9 @@ def _notes(results: Sequence[EvalResult], rows: Sequence[Row], pairs: Sequence[P
     notes = []
     if limited := sorted({result.limit for result in results if result.limit is not None}):
         notes.append(f"Scored on a part of the items (limit {', '.join(map(str, limited))}).")
+    if apart := [pair for pair in pairs if pair.comparison.left_out]:
+        counts = ", ".join(f"{pair.label} {pair.comparison.left_out}" for pair in apart)
+        notes.append(f"Compared on common items only; items that one of the two did not answer: {counts}.")
     ties = [pair for pair in pairs if pair.outcome == "tie"]
     if ties:
         worst = max(pair.comparison.detectable for pair in ties)

@@ -48,6 +48,7 @@ class Comparison:
 
     Attributes:
         n: Items that both systems answered.
+        left_out: Items that only one of them answered.
         pass_a: Share of a.
         pass_b: Share of b.
         difference: `pass_b - pass_a`.
@@ -61,6 +62,7 @@ class Comparison:
     """
 
     n: int
+    left_out: int
     pass_a: float
     pass_b: float
     difference: float
@@ -166,6 +168,7 @@ def compare_outcomes(a: Mapping[str, float], b: Mapping[str, float]) -> Comparis
     adjusted = math.sqrt(_adjusted(differences).var() / (len(common) + 2))
     return Comparison(
         n=len(common),
+        left_out=len(a.keys() ^ b.keys()),
         pass_a=float(of_a.mean()),
         pass_b=float(of_b.mean()),
         difference=float(differences.mean()),

@@ -148,6 +148,12 @@ def test_checkpoints_of_one_system_are_told_apart(tmp_path: Path) -> None:
     assert [row.label for row in make_report(paths).rows] == ["s (one)", "s (two)"]
 
 
+def test_items_that_cannot_be_paired_are_counted(tmp_path: Path) -> None:
+    report = make_report([run(tmp_path / "a", "a", BASE), run(tmp_path / "b", "b", BASE[:150])])
+    assert report.pairs[0].comparison.n == 150
+    assert "items that one of the two did not answer: b 50." in report.notes[0]
+
+
 def test_a_part_of_the_items_is_named(tmp_path: Path) -> None:
     report = make_report([run(tmp_path / "a", "a", BASE, limit=200)])
     assert report.notes == ("Scored on a part of the items (limit 200).",)

@@ -125,7 +125,7 @@ def test_compare_uses_the_common_items_only() -> None:
     result = st.compare(
         [score("x"), score("y", "unparsed")], [score("y", system="b"), score("z", system="b")]
     )
-    assert (result.n, result.pass_a, result.pass_b) == (1, 0.0, 1.0)
+    assert (result.n, result.left_out, result.pass_a, result.pass_b) == (1, 2, 0.0, 1.0)
 
 
 def test_compare_without_common_items_says_so() -> None:
