@@ -62,8 +62,7 @@ def publish_dataset(
         private: Make a new repo private.
         dry_run: Check and render everything, send nothing.
         right: Why the rows may be published although their licences or a model's terms object; it is
-        recorded in
-            the manifest and shown in the card.
+            recorded in the manifest and shown in the card.
         api: The Hub and token to use instead of the clients' own.
         started: When the command began, in seconds since the epoch; by default now.
 

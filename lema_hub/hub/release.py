@@ -136,6 +136,7 @@ def release(
     state = repo.state()
     _check_version(repo, version, state, digest, started)
     if state is None:
+        _files(content, draft, state)  # what cannot be rendered leaves no empty repo behind
         repo.create(private=private)
     elif private and not state.private:
         raise InputError(
@@ -187,7 +188,7 @@ def _preview(
         logger.warning("%s; previewed as the first version", error)
         state = None
     _check_version(repo, version, state, digest, started)
-    files = [*content, *draft(state)]
+    files = _files(content, draft, state)
     return _published(repo, version, None, files, _sent(_changed(files, state), state))
 
 
@@ -206,18 +207,24 @@ def _attempt(
     claim = _check_version(repo, version, state, digest, started)
     if claim is not None:
         _tag(repo, version, claim.commit)
-        files = [*content, *draft(state)]
+        files = _files(content, draft, state)
         return _published(repo, version, claim.commit, files, 0, finished=True)
-    files = [*content, *draft(state)]
-    if len(files) > _MAX_FILES:
-        raise InputError(
-            f"{len(files)} files in one release; the Hub wants at most {_MAX_FILES} in a commit: merge splits"
-        )
+    files = _files(content, draft, state)
     changed = _changed(files, state)
     gone = [path for path in state.files if owned(path) and path not in {file.path for file in files}]
     commit = _commit(repo, version, changed, gone, state.head, digest)
     _tag(repo, version, commit)
     return _published(repo, version, commit, files, _sent(changed, state))
+
+
+def _files(content: Sequence[File], draft: Draft, state: State | None) -> list[File]:
+    """Everything that the release holds, for the given state."""
+    files = [*content, *draft(state)]
+    if len(files) > _MAX_FILES:
+        raise InputError(
+            f"{len(files)} files in one release; the Hub wants at most {_MAX_FILES} in a commit: merge splits"
+        )
+    return files
 
 
 def _check_version(

@@ -388,3 +388,12 @@ def test_a_rate_limit_is_waited_for_as_long_as_the_hub_asks(
     published = publish_dataset(built, repo_id, version="0.1.0", api=api)
     assert tags(api, repo_id) == {"v0.1.0": published.commit}
     assert pauses[0] == 17
+
+
+def test_what_cannot_be_rendered_leaves_no_repo_behind(
+    api: HfApi, repo_id: str, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lema_hub.hub.metadata.HUB_LICENSES", frozenset({"mit"}))
+    with pytest.raises(InputError, match=r"license is 'apache-2\.0'"):
+        publish_dataset(built, repo_id, version="0.1.0", api=api)
+    assert not api.repo_exists(repo_id, repo_type="dataset")
