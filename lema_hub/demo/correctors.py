@@ -35,7 +35,7 @@ LOCALISATION = "localisation"
 """The metric of `training.json` that says how often the first wrong step was named."""
 
 CONTROLS = {
-    "localisation_commonest_step": "always naming the commonest step",
+    "localisation_always_step": "always naming the commonest step",
     "localisation_solving_again": "solving again and comparing",
 }
 """Metrics of what anybody gets on the same mistakes without a model that corrects."""

@@ -39,6 +39,7 @@ MAX_SOLUTION = 4_000
 """Characters that are read; a longer text is refused, not cut."""
 
 MAX_STEPS = 40
+_QUOTED = 120  # characters of an answer that cannot be read
 _logger = logging.getLogger(__name__)
 
 
@@ -190,9 +191,11 @@ def _parse(answer: Response, steps: tuple[str, ...], corrector: Corrector) -> Co
         correction = parse_correction(answer.text)
     except FormatError as error:
         _logger.info("unreadable correction of %s: %s", corrector.name, error)
-        cut = " before its token limit" if answer.finish_reason == "length" else ""
+        written = " ".join(answer.text.split())
+        begins = f"it begins: {written[:_QUOTED]!r}" if written else "it is empty"
         raise EngineError(
-            f"{corrector.name} wrote no correction that can be read{cut}. Try another solution or corrector."
+            f"{corrector.name} gave an answer that is no correction; {begins}. "
+            "Try another solution or corrector."
         ) from error
     named = correction.incorrect_step
     if not 1 <= named <= len(steps) + 1:

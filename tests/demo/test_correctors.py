@@ -53,7 +53,7 @@ def _training(*results: Result) -> Training:
 
 def test_the_hit_rate_comes_from_the_adapter_s_own_record(tmp_path: Path) -> None:
     other = dataclasses.replace(RESULT, metric="pass@1", value=0.4)
-    control = dataclasses.replace(RESULT, metric="localisation_commonest_step", value=0.53)
+    control = dataclasses.replace(RESULT, metric="localisation_always_step", value=0.53)
     elsewhere = dataclasses.replace(RESULT, metric="localisation_solving_again", value=0.7, n=80)
     _training(other, control, elsewhere, RESULT).write(tmp_path)
     rate = measured(tmp_path)

@@ -140,7 +140,9 @@ def test_an_adapter_that_errs_is_contradicted(learned: Learned) -> None:
 
 
 def test_an_adapter_that_writes_no_correction_says_so(learned: Learned) -> None:
-    with pytest.raises(EngineError, match=r"Adapter adapter (wrote no correction|names step)"):
+    with pytest.raises(
+        EngineError, match=r"Adapter adapter (gave an answer that is no correction|names step)"
+    ):
         diagnose("How many eggs?", "There are 4 x 3 = 13 eggs.", corrector=adapter(str(learned.adapter)))
 
 
