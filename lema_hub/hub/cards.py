@@ -1,6 +1,4 @@
-"""The cards of datasets: front matter that agrees with the files, and a text whose numbers are the
-manifest's.
-"""
+"""The cards of datasets: metadata that agrees with the files, numbers that are the manifest's."""
 
 from __future__ import annotations
 

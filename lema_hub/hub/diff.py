@@ -1,5 +1,4 @@
-"""What changed between two versions of a dataset: rows added, dropped and changed, by config and with
-reasons.
+"""What changed between two versions of a dataset: rows added, dropped and changed, and why.
 
 Rows are matched by what identifies them (`dataset.KEYS`), wherever they lie in their config, and compared
 column by column, so that never more than one column of both versions is in memory. Rejected rows have no
@@ -274,9 +273,7 @@ def _differs(was: pa.ChunkedArray, now: pa.ChunkedArray) -> Any:
 
 
 def _flat(values: pa.Array) -> pa.Array:
-    """Nested values as texts that are equal exactly where the values are: every part is preceded by its
-    length.
-    """
+    """Nested values as texts, equal exactly where the values are: every part follows its length."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -35,9 +35,7 @@ class Sent:
 
 
 def result_files(results: Sequence[Result]) -> dict[str, str]:
-    """The files of some scores, by path; a score on no published dataset has no place on the Hub and is
-    left out.
-    """
+    """The files of some scores, by path; scores on no published dataset are left out."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
     files: dict[str, str] = {}

@@ -1,5 +1,4 @@
-"""Licences: the one that a dataset may carry, computed from its rows' sources and from the models that
-wrote text.
+"""The licence that a dataset may carry, computed from its sources and the models that wrote text.
 
 Sources come with a licence per row, models with the terms of their outputs. Permissive sources combine
 under the most demanding of them; share-alike and non-commercial terms carry over to the whole; what
@@ -82,9 +81,7 @@ _PROPRIETARY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class License:
-    """A computed licence: `license` is None where `clashes` leave none; `duties` are what it asks of
-    users.
-    """
+    """A computed licence: None where `clashes` leave none; `duties` are what it asks of users."""
 
     license: str | None
     clashes: tuple[str, ...]

@@ -1,5 +1,4 @@
-"""The manifest of a built dataset: where every row comes from, and what became of every row that is not
-there.
+"""The manifest of a built dataset: where its rows come from, and what became of the others.
 
 It lies beside the data as `manifest.json`, is written by the builders and read by the publisher, and is the
 only source of the numbers in a card. It holds no time and no path, so that a rebuild gives the same bytes.
@@ -51,9 +50,7 @@ class PromptUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUse:
-    """A model that wrote text of the dataset; `license` is the licence or terms of its outputs, where
-    known.
-    """
+    """A model that wrote text of the dataset; `license` is that of its outputs, where known."""
 
     role: Literal["student", "corrector", "teacher", "annotator"]
     name: str
@@ -64,9 +61,7 @@ class ModelUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One step of the build; `rows_in` - `rows_out` is the sum of `dropped` unless the stage makes several
-    of one.
-    """
+    """One step of the build; `dropped` counts rows by reason."""
 
     name: str
     rows_in: int

@@ -1,6 +1,4 @@
-"""The cards of adapters and backbones: what they were trained on, how they scored, and a snippet that
-runs.
-"""
+"""The cards of adapters and backbones: training, scores, and a snippet that runs."""
 
 from __future__ import annotations
 

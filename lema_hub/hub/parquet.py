@@ -58,9 +58,7 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 
 def write_rows(rows: Sequence[Any], record: type, path: Path) -> None:
-    """Write records to `path`, a few thousand at a time, so that memory stays small; equal rows give equal
-    bytes.
-    """
+    """Write records to `path`, some thousands at a time; equal rows give equal bytes."""
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,4 @@
-"""Publish a built dataset, a trained adapter or a backbone: checked, with its card, as one commit and one
-tag.
+"""Publish a dataset, an adapter or a backbone: checked, with its card, as one commit and one tag.
 
     publish_dataset(Path("runs/lema-corrections"), "lema/lema-corrections", version="0.1.0")
 
@@ -128,8 +127,7 @@ def publish_adapter(
     api: HfApi | None = None,
     started: float | None = None,
 ) -> Published:
-    """Publish a LoRA adapter that `lema train` wrote: safetensors, the base's revision, a card with its
-    results.
+    """Publish a LoRA adapter that `lema train` wrote, with a card that holds its results.
 
     Args:
         folder: `adapter_model.safetensors`, `adapter_config.json`, `training.json`.

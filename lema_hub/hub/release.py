@@ -66,8 +66,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was published: `bytes` counts the files whose content is new to the repo; `commit` is None after
-    a dry run.
+    """What was published; `bytes` counts new content, `commit` is None after a dry run.
 
     `files` maps each path of the release to its size; `finished` says that the commit was there already and
     only its tag was missing.
@@ -147,9 +146,7 @@ def release(
 
 
 def again(attempt: Callable[P, T]) -> Callable[P, T]:
-    """The function, called again when the head has moved, and after the pause that a Hub's rate limit asks
-    for.
-    """
+    """The function, called again when the head has moved or a rate limit has passed."""
     from tenacity import (
         RetryCallState,
         Retrying,

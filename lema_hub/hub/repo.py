@@ -55,9 +55,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a repo holds at one moment: `tags` maps tag -> commit, `claims` the tags that commits were made
-    for.
-    """
+    """What a repo holds at one moment; `claims` are the tags that commits were made for."""
 
     head: str
     private: bool
@@ -67,9 +65,7 @@ class State:
 
 
 def claim_text(tag: str, digest: str) -> str:
-    """The line of a commit's description by which a release is found again; the inverse of what `state`
-    reads.
-    """
+    """The line of a commit's description by which `state` finds a release again."""
     return f"lema-release: {tag} {digest}"
 
 

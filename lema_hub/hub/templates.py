@@ -76,9 +76,7 @@ def fence(value: object, language: str = "text") -> str:
 
 
 def quote(value: object) -> str:
-    """A block quote, line by line, nothing in it is Markdown or HTML; it wraps where a fenced block would
-    scroll.
-    """
+    """A block quote, line by line; nothing in it is Markdown or HTML."""
     lines = [f"> {cell(line)}" if line.strip() else ">" for line in str(value).strip("\n").splitlines()]
     return "  \n".join(lines)
 

@@ -1,5 +1,4 @@
-"""The record of a training run: `training.json` in a run's folder, the only source of the numbers in a
-model card.
+"""The record of a training run, `training.json`: the only source of the numbers in a model card.
 
 The trainer writes it beside the weights; `results` is filled in once the model has been scored.
 """

@@ -1,5 +1,4 @@
-"""Check a published version from outside: bytes against the release's digest, rows against the records, card
-against the rows.
+"""Check a published version from outside: bytes, rows, card, numbers and licence.
 
     for check in verify("lema/lema-corrections", "v0.1.0").checks:
         print(check.verdict, check.name, check.detail)
@@ -229,9 +228,7 @@ def _model_license(pulled: Pulled, model: TrainedModel) -> str:
 
 
 def _numbers(pulled: Pulled, rendered: str) -> str:
-    """Every number of the published text must be one that the files give; the wording may be another
-    version's.
-    """
+    """Every number of the published text must be one that the files give, however it is worded."""
     published = Counter(_NUMBER.findall(metadata.split_card(_read(pulled, CARD))[1]))
     given = Counter(_NUMBER.findall(metadata.split_card(rendered)[1]))
     if invented := sorted(published.keys() - given.keys()):
