@@ -7,6 +7,7 @@ synced too. So a name under `blobs/` always holds the whole content, whenever th
 
 import hashlib
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -66,6 +67,33 @@ class Blobs:
         """A writer for one blob of at most `limit` bytes."""
         return BlobWriter(self, self.unfinished(), limit)
 
+    def part_writer(self, name: str, *, offset: int, limit: int) -> "PartWriter":
+        """A writer for one part of a blob that arrives in parts; `name` tells one such blob from another."""
+        return PartWriter(self._assembly(name), offset, limit)
+
+    def assemble(self, name: str, *, expected: str, size: int) -> None:
+        """Make a blob of the parts that were written under a name, which are removed.
+
+        The content is copied: a part that is still being written could otherwise change a blob after its hash
+        was checked.
+
+        Raises:
+            ApiError: 400 if parts are missing, or the content is not the `expected` one.
+        """
+        parts = self._assembly(name)
+        try:
+            with parts.open("rb") as file, self.writer(limit=size) as writer:
+                while chunk := file.read(CHUNK_BYTES):
+                    writer.write(chunk)
+                writer.commit(expected=expected)
+        except FileNotFoundError:
+            raise ApiError(400, "No part of this upload has arrived") from None
+        finally:
+            parts.unlink(missing_ok=True)
+
+    def _assembly(self, name: str) -> Path:
+        return self._tmp / f"parts-{hashlib.sha256(name.encode()).hexdigest()}"
+
     def unfinished(self) -> Path:
         """A new name in `tmp/`."""
         return self._tmp / secrets.token_hex(16)
@@ -98,9 +126,16 @@ class Blobs:
         """Room on the disk for further blobs, less a reserve for the database."""
         return max(shutil.disk_usage(self._blobs).free - _RESERVE_BYTES, 0)
 
-    def sweep(self) -> int:
-        """Remove what interrupted uploads left in `tmp/`; only while no server writes. Returns the number."""
-        leftovers = [path for path in self._tmp.iterdir() if path.is_file()]
+    def sweep(self, *, before: float = math.inf) -> int:
+        """Remove what interrupted uploads left in `tmp/`, and return the number.
+
+        Args:
+            before: Spare what was written to since then (seconds since 1970); while a server runs, that must
+                be longer ago than any upload takes.
+        """
+        leftovers = [
+            path for path in self._tmp.iterdir() if path.is_file() and path.stat().st_mtime <= before
+        ]
         for path in leftovers:
             path.unlink(missing_ok=True)
         if leftovers:
@@ -115,16 +150,13 @@ class Blobs:
 
     def verify(self, sha256: str) -> str | None:
         """Re-hash a blob; returns what is wrong with it, or None."""
-        digest = hashlib.sha256()
         try:
-            with self.path(sha256).open("rb") as file:
-                while chunk := file.read(CHUNK_BYTES):
-                    digest.update(chunk)
+            found = _hash(self.path(sha256))
         except FileNotFoundError:
             return "missing"
         except OSError as error:
             return f"unreadable ({error.strerror})"
-        return None if digest.hexdigest() == sha256 else f"content hashes to {digest.hexdigest()}"
+        return None if found == sha256 else f"content hashes to {found}"
 
 
 class BlobWriter:
@@ -169,6 +201,38 @@ class BlobWriter:
         return sha256
 
 
+class PartWriter:
+    """One part of a blob on its way to the disk; a context manager."""
+
+    def __init__(self, path: Path, offset: int, limit: int) -> None:
+        self._limit = limit
+        self._digest = hashlib.sha256()
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
+        self._file.seek(offset)
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what was written."""
+        return self._digest.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        """Append a chunk to the part; 413 as soon as the part's size is passed."""
+        self.size += len(chunk)
+        if self.size > self._limit:
+            raise ApiError(413, f"Part is larger than its {self._limit} bytes")
+        self._digest.update(chunk)
+        self._file.write(chunk)
+
+
 class BlobBatch:
     """Small blobs on their way to the disk; a context manager that removes what was not committed."""
 
@@ -197,6 +261,11 @@ class BlobBatch:
         """Sync all of them and give them their names."""
         self._blobs.settle(self._written)
         self._written.clear()
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -43,6 +43,8 @@ def collect(
         raise ValueError(f"grace_seconds must be >= 0, got {grace_seconds:g}")
     oldest = time.time() - grace_seconds
     commits = removed = freed = 0
+    if not dry_run:
+        blobs.sweep(before=oldest)
     try:
         with store.write() as db:
             for row in db.execute("SELECT id FROM repo").fetchall():

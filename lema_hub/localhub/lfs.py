@@ -18,16 +18,38 @@ from lema_hub.localhub.errors import ApiError
 LIFETIME_SECONDS: Final = 6 * 3600
 MAX_OBJECT_BYTES: Final = 50 * 1000**3
 MAX_BATCH: Final = 1000
+# A client sends a part again when it fails, not the whole file.
+PART_BYTES: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """The right to upload one content to one repo until a time (seconds since 1970)."""
+    """The right to upload one content to one repo until a time (seconds since 1970).
+
+    `part_bytes` is 0 for an upload in one request, else the size of each part but the last.
+    """
 
     repo: int
     sha256: str
     size: int
     expires: int
+    part_bytes: int = 0
+
+    def part(self, number: int) -> tuple[int, int]:
+        """Offset and size of a part; the first has number 1.
+
+        Raises:
+            ApiError: 404 if the upload has no such part.
+        """
+        offset = (number - 1) * self.part_bytes
+        if number < 1 or not 0 <= offset < self.size or self.part_bytes == 0:
+            raise ApiError(404, f"This upload has no part {number}")
+        return offset, min(self.part_bytes, self.size - offset)
+
+    @property
+    def parts(self) -> int:
+        """Number of parts."""
+        return -(-self.size // self.part_bytes) if self.part_bytes else 0
 
 
 class Signer:

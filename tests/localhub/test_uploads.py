@@ -123,6 +123,76 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def test_a_file_in_parts(
+    send: Send, dataset: str, api: HfApi, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lema_hub.localhub.lfs.PART_BYTES", 300_000)
+    content = os.urandom(1_000_001)
+    api.upload_file(path_or_fileobj=content, path_in_repo="a.bin", repo_id=dataset, repo_type="dataset")
+    assert Path(api.hf_hub_download(dataset, "a.bin", repo_type="dataset")).read_bytes() == content
+    assert leftovers(hub) == []
+
+
+def test_parts_are_bounded_and_joined_only_when_right(
+    send: Send, dataset: str, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lema_hub.localhub.lfs.PART_BYTES", 400)
+    content = os.urandom(1000)
+    wanted = {
+        "operation": "upload",
+        "transfers": ["basic", "multipart"],
+        "objects": [{"oid": sha(content), "size": 1000}],
+    }
+    [answer] = send("POST", f"/datasets/{dataset}.git/info/lfs/objects/batch", body=wanted).json()["objects"]
+    upload = answer["actions"]["upload"]
+    places = [upload["header"][f"0000{number}"] for number in (1, 2, 3)]
+    assert upload["header"]["chunk_size"] == "400"
+    join = {"oid": sha(content), "parts": []}
+    assert send("POST", upload["href"], body=join, token=None).status == 400
+    for number, size in ((1, 401), (1, 399), (3, 201)):
+        assert send("PUT", places[number - 1], body=b"x" * size, token=None).status in (400, 413)
+    for number in (0, 4, 10**9, "9" * 5000, "x", "-1"):
+        assert send("PUT", f"{upload['href']}/{number}", body=b"x", token=None).status == 404
+    assert send("PUT", places[1], body=b"x" * 400, token=None).status == 200
+    assert send("PUT", places[2], body=content[800:], token=None).status == 200
+    assert send("PUT", places[0], body=content[:400], token=None).status == 200
+    assert send("POST", upload["href"], body=join, token=None).status == 400
+    assert leftovers(hub) == []
+    for start, place in zip((800, 400, 0), reversed(places), strict=True):
+        reply = send("PUT", place, body=content[start : start + 400], token=None)
+        assert reply.headers["etag"] == f'"{sha(content[start : start + 400])}"'
+    for _ in range(2):
+        assert send("POST", upload["href"], body=join, token=None).status == 200
+    assert lfs_commit(send, dataset, sha(content), 1000).status == 200
+    assert leftovers(hub) == []
+
+
+def test_a_late_part_cannot_change_what_was_checked(
+    send: Send, dataset: str, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lema_hub.localhub.lfs.PART_BYTES", 2_000_000)
+    content = os.urandom(2_500_000)
+    wanted = {
+        "operation": "upload",
+        "transfers": ["multipart"],
+        "objects": [{"oid": sha(content), "size": len(content)}],
+    }
+    [answer] = send("POST", f"/datasets/{dataset}.git/info/lfs/objects/batch", body=wanted).json()["objects"]
+    upload = answer["actions"]["upload"]
+    first = urlsplit(upload["header"]["00001"])
+    with socket.create_connection((first.hostname, first.port)) as late:
+        late.sendall(
+            f"PUT {first.path} HTTP/1.1\r\nHost: {first.netloc}\r\nContent-Length: 2000000\r\n\r\n".encode()
+        )
+        wait_until(lambda: len(leftovers(hub)) == 1)
+        assert send("PUT", upload["header"]["00001"], body=content[:2_000_000], token=None).status == 200
+        assert send("PUT", upload["header"]["00002"], body=content[2_000_000:], token=None).status == 200
+        assert send("POST", upload["href"], body={"oid": sha(content), "parts": []}, token=None).status == 200
+        late.sendall(b"x" * 2_000_000)
+        assert b"200 OK" in late.recv(1000)
+    assert sha((hub.directory / "blobs" / sha(content)[:2] / sha(content)[2:]).read_bytes()) == sha(content)
+
+
 def test_a_slip_expires() -> None:
     signer = Signer(os.urandom(32))
     slip = Slip(repo=1, sha256="0" * 64, size=1, expires=int(time.time()) + 60)

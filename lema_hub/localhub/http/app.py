@@ -69,6 +69,7 @@ _FREE_ROUTES: list[tuple[str, str, Handler]] = [
     ("POST", "/api/repos/create", repos.create),
     ("DELETE", "/api/repos/delete", repos.delete),
     ("POST", "/api/repos/move", repos.move),
+    ("POST", "/api/uploads/{slip}", uploads.join_parts),
     ("GET", "/", pages.index),
     ("GET", accounts.XET_HINT, accounts.xet_hint),
     ("GET", "/api/telemetry/{topic:path}", accounts.nothing),
@@ -87,6 +88,7 @@ def application(state: State, hosts: Iterable[str]) -> ASGIApp:
         Route(path, endpoint(state, handler), methods=[method]) for method, path, handler in _FREE_ROUTES
     ]
     table.append(_streaming(state, "PUT", "/api/uploads/{slip}", uploads.put, "model"))
+    table.append(_streaming(state, "PUT", "/api/uploads/{slip}/{number}", uploads.put_part, "model"))
     for plural, kind in PLURALS.items():
         table.append(Route(f"/api/{plural}", endpoint(state, repos.listing, kind), methods=["GET"]))
         api = f"/api/{plural}/{{namespace}}/{{name}}"

@@ -1,5 +1,6 @@
 """Endpoints of git-lfs: where to put large files, the files themselves, and the proof that they arrived."""
 
+import re
 import time
 from typing import Any
 
@@ -7,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from lema_hub.localhub import changes, lfs, repos
-from lema_hub.localhub.blobs import CHUNK_BYTES
+from lema_hub.localhub.blobs import CHUNK_BYTES, BlobWriter, PartWriter
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, Json
 from lema_hub.localhub.lfs import Slip
@@ -28,6 +29,8 @@ def batch(call: Call) -> Response:
     ):
         raise ApiError(422, f"Member 'objects' must be a list of at most {lfs.MAX_BATCH} objects")
     answers = []
+    transfers = values.get("transfers")
+    in_parts = isinstance(transfers, list) and "multipart" in transfers
     free = call.state.blobs.free_bytes()
     with call.state.store.write() as db:
         repo = call.repo(db, "write")
@@ -47,13 +50,23 @@ def batch(call: Call) -> Response:
                 }
             else:
                 free -= size
-                slip = Slip(repo.key, oid, size, int(time.time()) + lfs.LIFETIME_SECONDS)
+                part_bytes = lfs.PART_BYTES if size > lfs.PART_BYTES and in_parts else 0
+                slip = Slip(repo.key, oid, size, int(time.time()) + lfs.LIFETIME_SECONDS, part_bytes)
                 answer["actions"] = {
-                    "upload": {"href": f"{call.base_url}/api/uploads/{call.state.signer.sign(slip)}"},
+                    "upload": _upload_action(call, slip),
                     "verify": {"href": f"{call.base_url}/{repo.url_path}.git/info/lfs/objects/verify"},
                 }
             answers.append(answer)
     return Json({"transfer": "basic", "objects": answers}, media_type="application/vnd.git-lfs+json")
+
+
+def _upload_action(call: Call, slip: Slip) -> dict[str, Any]:
+    """Where to put an object: at one url, or its parts at several and then a word to the one that joins them."""
+    href = f"{call.base_url}/api/uploads/{call.state.signer.sign(slip)}"
+    if slip.part_bytes == 0:
+        return {"href": href}
+    parts = {f"{number:05}": f"{href}/{number}" for number in range(1, slip.parts + 1)}
+    return {"href": href, "header": {"chunk_size": str(slip.part_bytes), **parts}}
 
 
 async def put(call: Call) -> Response:
@@ -65,18 +78,45 @@ async def put(call: Call) -> Response:
             413, f"Upload of {announced} bytes is larger than the {slip.size} bytes that were announced"
         )
     with call.state.blobs.writer(limit=slip.size) as writer:
-        pending = bytearray()
-        async for piece in call.request.stream():
-            pending += piece
-            if len(pending) >= CHUNK_BYTES:
-                await run_in_threadpool(writer.write, bytes(pending))
-                pending.clear()
-        await run_in_threadpool(writer.write, bytes(pending))
-        if writer.size != slip.size:
-            raise ApiError(400, f"Upload has {writer.size} bytes, expected {slip.size}")
+        await _receive(call, writer, slip.size)
         await run_in_threadpool(writer.commit, expected=slip.sha256)
     await run_in_threadpool(_record, call, slip)
     return Response(status_code=200)
+
+
+async def put_part(call: Call) -> Response:
+    """PUT /api/uploads/{slip}/{number}: one part, written to its place in the file."""
+    text = call.param("slip")
+    number = call.param("number")
+    slip = call.state.signer.open(text)
+    offset, size = slip.part(int(number) if re.fullmatch(r"[0-9]{1,9}", number) else 0)
+    with call.state.blobs.part_writer(text, offset=offset, limit=size) as writer:
+        await _receive(call, writer, size)
+    return Response(status_code=200, headers={"ETag": f'"{writer.sha256}"'})
+
+
+async def _receive(call: Call, writer: BlobWriter | PartWriter, size: int) -> None:
+    pending = bytearray()
+    async for piece in call.request.stream():
+        pending += piece
+        if len(pending) >= CHUNK_BYTES:
+            await run_in_threadpool(writer.write, bytes(pending))
+            pending.clear()
+    await run_in_threadpool(writer.write, bytes(pending))
+    if writer.size != size:
+        raise ApiError(400, f"Upload has {writer.size} bytes, expected {size}")
+
+
+def join_parts(call: Call) -> Response:
+    """POST /api/uploads/{slip}: all parts have been sent; asked again, it finds the object there."""
+    text = call.param("slip")
+    slip = call.state.signer.open(text)
+    with call.state.store.write() as db:
+        held = lfs.is_held(db, slip.repo, slip.sha256)
+    if not held:
+        call.state.blobs.assemble(text, expected=slip.sha256, size=slip.size)
+        _record(call, slip)
+    return Json({"success": True})
 
 
 def _record(call: Call, slip: Slip) -> None:
