@@ -129,6 +129,20 @@ def test_uploads_that_wait_for_their_commit_are_spared(served: tuple[HfApi, Stor
     assert check(store, blobs).problems == ()
 
 
+def test_abandoned_uploads_are_swept_when_they_are_old(
+    served: tuple[HfApi, Store, Blobs], tmp_path: Path
+) -> None:
+    _, store, blobs = served
+    for name, age in (("old", 7200), ("new", 0)):
+        path = tmp_path / "tmp" / name
+        path.write_bytes(b"x")
+        os.utime(path, (time.time() - age, time.time() - age))
+    collect(store, blobs, grace_seconds=3600, dry_run=True)
+    assert len(list((tmp_path / "tmp").iterdir())) == 2
+    collect(store, blobs, grace_seconds=3600)
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["new"]
+
+
 def test_a_negative_grace_is_refused(served: tuple[HfApi, Store, Blobs]) -> None:
     _, store, blobs = served
     with pytest.raises(ValueError, match="grace_seconds must be >= 0"):
