@@ -25,9 +25,9 @@ POINTS = 3
 
 @dataclass(slots=True)
 class _Scale:
-    """The largest intermediate value, which bounds the rounding error of what cancels."""
+    """The largest term of a sum, which bounds the rounding error of what cancels."""
 
-    largest: float = 1.0
+    largest: float = 0.0
 
 
 def _symbol(name: str, point: int) -> complex:
@@ -102,6 +102,7 @@ def _evaluate(tree: Tree, point: int, sign: int, scale: _Scale) -> complex:
     else:
         parts = [_evaluate(part, point, sign, scale) for part in (tree[2:] if kind == "f" else tree[1:])]
         if kind == "+":
+            scale.largest = max(scale.largest, *map(abs, parts))
             result = sum(parts)
         elif kind == "*":
             result = math.prod(parts, start=complex(1))
@@ -113,7 +114,7 @@ def _evaluate(tree: Tree, point: int, sign: int, scale: _Scale) -> complex:
             result = parts[0] * math.pi / 180
         else:
             result = _function(tree[1], parts)
-    scale.largest = max(scale.largest, abs(result))
+            scale.largest = max(scale.largest, 1.0)
     return result
 
 

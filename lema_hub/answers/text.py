@@ -32,7 +32,7 @@ _RESPELT = {
     "ℂ": "\\mathbb{C}", "π": "\\pi ", "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ", "γ": "\\gamma ",
     "δ": "\\delta ", "λ": "\\lambda ", "μ": "\\mu ", "φ": "\\phi ", "ω": "\\omega ", "σ": "\\sigma ",
     "ρ": "\\rho ", "Δ": "\\Delta ", "Ω": "\\Omega ", "。": ".", "、": ",", "《": "<", "》": ">",
-    "€": " euros ",    "£": " pounds sterling ", "¥": " yen ", "₹": " rupees ", "¢": " cents ", "％": "%", "½": " 1/2",
+    "€": " euros ", "£": " pounds sterling ", "¥": " yen ", "₹": " rupees ", "¢": " cents ", "％": "%", "½": " 1/2",
     "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4", "⅕": " 1/5", "⅖": " 2/5", "⅗": " 3/5", "⅘": " 4/5",
     "⅙": " 1/6", "⅚": " 5/6", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8",
 }  # fmt: skip
@@ -82,7 +82,8 @@ _SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_{])([1-9]\d{0,2})((?: \d{3})+)(?![\
 _MATH_DELIMITERS = re.compile(r"\\[()\[\]]|(?<!\\)\$\$?")
 _MONEY = re.compile(r"\\\$|(?<![\w}])\$(?=\s?-?[.\d][\d,.]*(?:[^$]*$))")
 _MACRO_SPELLINGS = {
-    "\\dfrac": "\\frac", "\\tfrac": "\\frac", "\\cfrac": "\\frac", "\\leq": "\\le", "\\leqslant": "\\le",
+    "\\dfrac": "\\frac", "\\tfrac": "\\frac", "\\dbinom": "\\binom",
+    "\\tbinom": "\\binom", "\\cfrac": "\\frac", "\\leq": "\\le", "\\leqslant": "\\le",
     "\\geq": "\\ge", "\\geqslant": "\\ge", "\\neq": "\\ne", "\\lt": "<", "\\gt": ">", "\\degree": "^\\circ",
     "\\times": "*", "\\cdot": "*", "\\div": "/", "\\ast": "*", "\\colon": ":", "\\quad": " ",
     "\\qquad": " ", "\\thinspace": " ", "\\enspace": " ", "\\lbrace": "\\{", "\\rbrace": "\\}",
@@ -95,7 +96,7 @@ _ROW_BREAK = re.compile(r"\\\\(?:\s?\[-?[\d.]+\s*(?:pt|ex|em|mm|cm)\])?")
 _GLUED_JOIN = re.compile(r"(?<=[\d)\]}])(or|and)(?=[A-Za-z(\d\\-])")
 _LETTER_U = re.compile(r"(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
 _ABBREVIATION = re.compile(r"(?<=[A-Za-z])\.(?=[\s}]|$)")
-_OVER = re.compile(r"\{([^{}]+?)\s*\\over(?![A-Za-z])\s*([^{}]+?)\}")
+_OVER = re.compile(r"\{([^{}]+?)\s*\\(over|choose)(?![A-Za-z])\s*([^{}]+?)\}")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z]{2,})")
 
 
@@ -128,11 +129,13 @@ def clean(answer: str) -> str:
     text = _MONEY.sub("\x00", text)
     text = _MATH_DELIMITERS.sub(" ", text).replace("\x00", "$")
     text = _DECORATION.sub("", text)
-    text = _MACROS.sub(lambda m: _MACRO_SPELLINGS[m[0]] + ("" if m[0].endswith("frac") else " "), text)
+    text = _MACROS.sub(
+        lambda m: _MACRO_SPELLINGS[m[0]] + ("" if m[0].endswith(("frac", "binom")) else " "), text
+    )
     text = text.replace("\\%", "%").replace("\\#", "#").replace("\\_", "_").replace("\\&", "&")
     text = _SPACES.sub(" ", text).replace("\x01", "\\\\ ")  # row breaks are not escaped spaces
     text = _LETTER_U.sub(" \\\\cup ", text)
-    text = _OVER.sub(r"\\frac{\1}{\2}", text)
+    text = _OVER.sub(lambda m: f"\\{'frac' if m[2] == 'over' else 'binom'}{{{m[1]}}}{{{m[3]}}}", text)
     text = _ABBREVIATION.sub("", text)
     text = _GLUED_JOIN.sub(r" \1 ", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + m[2].replace(" ", ""), text)
