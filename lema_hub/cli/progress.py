@@ -9,25 +9,36 @@ from contextlib import contextmanager
 
 @contextmanager
 def stage_progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
-    """Gives each stage a function that is told (answered, requested)."""
+    """Gives each stage a function that is told (answered, requested); says at Ctrl-C how to go on."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    if not sys.stderr.isatty():
-        yield _lines
-        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    told: dict[str, tuple[int, int]] = {}
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
 
         def stage(name: str) -> Callable[[int, int], None]:
             task = bar.add_task(name, total=None)
+            line = _lines(name)
 
-            def told(done: int, total: int) -> None:
+            def tell(done: int, total: int) -> None:
+                told[name] = (done, total)
                 bar.update(task, completed=done, total=total)
+                if bar.disable:
+                    line(done, total)
 
-            return told
+            return tell
 
-        yield stage
+        try:
+            yield stage
+        except KeyboardInterrupt:
+            # typer turns the interrupt into exit code 130 and prints nothing.
+            for name, (done, total) in told.items():
+                sys.stderr.write(f"{name}: {done} of {total} answered\n")
+            sys.stderr.write(
+                "lema: interrupted; what was answered is kept: the same command goes on from here\n"
+            )
+            raise
 
 
 def _lines(name: str) -> Callable[[int, int], None]:

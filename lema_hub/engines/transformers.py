@@ -124,7 +124,14 @@ class TransformersEngine:
         # prefill.
         rows.sort(key=lambda row: (-len(row.prompt), row.prompt, row.position))
         for start in range(0, len(rows), self.batch_size):
-            yield from self._batch(rows[start : start + self.batch_size])
+            try:
+                yield from self._batch(rows[start : start + self.batch_size])
+            except MemoryError as error:
+                raise _too_large(self.batch_size, error) from error
+            except RuntimeError as error:  # torch.OutOfMemoryError is one
+                if "out of memory" not in str(error):
+                    raise
+                raise _too_large(self.batch_size, error) from error
 
     def _row(self, position: int, request: Request) -> _Row:
         import numpy as np
@@ -361,3 +368,10 @@ def _folder_hash(folder: Path) -> str:
 def _not_loadable(name: str, error: Exception) -> EngineError:
     line = " ".join(str(error).split())[:200]
     return EngineError(f"{name!r} cannot be loaded ({line}); check that it is a causal language model")
+
+
+def _too_large(batch_size: int, error: Exception) -> EngineError:
+    line = " ".join(str(error).split())[:120]
+    return EngineError(
+        f"{batch_size} rows do not fit into memory ({line}); lower batch_size, answers are kept"
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +43,7 @@ class Solver(Endpoint):
         from aiohttp import web
 
         prompt = body["messages"][-1]["content"]
+        await asyncio.sleep(self.latency)
         i = int(re.findall(r"Tom has (\d+) pens", prompt)[-1])
         right = 2 * i
         self.paid += 1
@@ -122,6 +126,44 @@ def test_build_makes_corrections_that_are_gated_and_split(folder: Path) -> None:
     assert sum(manifest.configs["gsm8k"].values()) == 14
     assert manifest.license == "mit"
     assert printed["tokens"] == {"prompt": 9 * 44, "completion": 4 * 44}
+
+
+def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_answered(folder: Path) -> None:
+    out = folder / "out"
+    with Solver(latency=0.2) as endpoint:
+        command = [
+            "sample",
+            "--problems",
+            str(folder),
+            "--paths",
+            "9",
+            "--base-url",
+            endpoint.url,
+            "--model",
+            "m",
+        ]
+        command += ["--concurrency", "4", "--out", str(out)]
+        child = subprocess.Popen(
+            [sys.executable, "-c", "from lema_hub.cli import main; main()", *command],
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` ignores it
+        )
+        while endpoint.paid < 20:
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        _, printed = child.communicate(timeout=20)
+        assert time.monotonic() - sent < 3
+        assert child.returncode == 130
+        assert re.search(r"^sample: \d+ of 261 answered$", printed, re.MULTILINE)
+        assert "the same command goes on from here" in printed
+        assert not (out / "paths.parquet").exists()
+        paid = endpoint.paid
+        lema(*command)
+        assert endpoint.paid <= 261 + 8
+        assert endpoint.paid > paid
 
 
 @pytest.mark.parametrize(

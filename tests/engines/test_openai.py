@@ -233,7 +233,10 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, number: signal.Signal
     requests = [Request(prompt=f"p{i}", sampling=Sampling()) for i in range(300)]
     with Endpoint(latency=0.05, rate_500=0.02) as endpoint:
         child = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(path), endpoint.url], stderr=subprocess.PIPE, env=os.environ
+            [sys.executable, "-c", _CHILD, str(path), endpoint.url],
+            stderr=subprocess.PIPE,
+            env=os.environ,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` ignores it
         )
         while endpoint.paid < 100:
             time.sleep(0.01)
