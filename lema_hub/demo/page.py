@@ -125,37 +125,6 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
                 return render.note(str(error))
         return render.diagnosis(found)
 
-    def show(problem: NanoProblem) -> tuple[Any, ...]:
-        kind = _first_kind(problem)
-        return (
-            problem.problem.question,
-            gr.update(choices=_kinds(problem), value=kind, interactive=True),
-            _solution(problem, kind),
-            render.waiting(),
-        )
-
-    def choose_problem(problem_id: str) -> tuple[Any, ...]:
-        if problem_id != OWN:
-            return show(load(problem_id))
-        return "", gr.update(choices=_OWN_SOLUTION, value=OWN, interactive=False), "", render.waiting()
-
-    def draw() -> tuple[Any, ...]:
-        return show(examples.draw(Random()))
-
-    def read_problem(question: str, kind: str | None) -> tuple[Any, ...]:
-        """The entry of the list that the problem is, and the mistakes that it has room for."""
-        problem = examples.recognise(question)
-        if problem is None:
-            return OWN, gr.update(choices=_OWN_SOLUTION, value=OWN, interactive=False)
-        kinds = _kinds(problem)
-        kept = kind if kind in [value for _, value in kinds] else None
-        listed = problem.problem.problem_id if problem in examples.shown() else OWN
-        return listed, gr.update(choices=kinds, value=kept, interactive=True)
-
-    def choose_mistake(question: str, kind: str) -> tuple[Any, ...]:
-        problem = examples.recognise(question)
-        return (_solution(problem, kind) if problem else gr.update()), render.waiting()
-
     def describe(key: str) -> str:
         return render.about(by_key[key])
 
@@ -210,13 +179,13 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
         result = gr.HTML(render.waiting(), apply_default_css=False, elem_id="result")
 
         quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        listed.input(choose_problem, listed, [question, mistake, solution, result], **quick)
-        another.click(draw, None, [question, mistake, solution, result], **quick)
+        listed.input(_choose_problem, listed, [question, mistake, solution, result], **quick)
+        another.click(_draw, None, [question, mistake, solution, result], **quick)
         # Not `input`: it comes with key presses only, not when text is pasted by mouse.
         question.change(
-            read_problem, [question, mistake], [listed, mistake], trigger_mode="multiple", **quick
+            _read_problem, [question, mistake], [listed, mistake], trigger_mode="multiple", **quick
         )
-        mistake.input(choose_mistake, [question, mistake], [solution, result], **quick)
+        mistake.input(_choose_mistake, [question, mistake], [solution, result], **quick)
         corrector.input(describe, corrector, about, **quick)
         gr.on(
             [button.click, solution.submit],
@@ -230,6 +199,43 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
         )
     page.queue(max_size=_WAITING)
     return page
+
+
+def _show(problem: NanoProblem) -> tuple[Any, ...]:
+    """Question, mistakes, solution and result for a problem that is new on the page."""
+    kind = _first_kind(problem)
+    return (
+        problem.problem.question,
+        gr.update(choices=_kinds(problem), value=kind, interactive=True),
+        _solution(problem, kind),
+        render.waiting(),
+    )
+
+
+def _choose_problem(problem_id: str) -> tuple[Any, ...]:
+    if problem_id != OWN:
+        return _show(load(problem_id))
+    return "", gr.update(choices=_OWN_SOLUTION, value=OWN, interactive=False), "", render.waiting()
+
+
+def _draw() -> tuple[Any, ...]:
+    return _show(examples.draw(Random()))
+
+
+def _read_problem(question: str, kind: str | None) -> tuple[Any, ...]:
+    """The entry of the list that the problem is, and the mistakes that it has room for."""
+    problem = examples.recognise(question)
+    if problem is None:
+        return OWN, gr.update(choices=_OWN_SOLUTION, value=OWN, interactive=False)
+    kinds = _kinds(problem)
+    kept = kind if kind in [value for _, value in kinds] else None
+    listed = problem.problem.problem_id if problem in examples.shown() else OWN
+    return listed, gr.update(choices=kinds, value=kept, interactive=True)
+
+
+def _choose_mistake(question: str, kind: str) -> tuple[Any, ...]:
+    problem = examples.recognise(question)
+    return (_solution(problem, kind) if problem else gr.update()), render.waiting()
 
 
 def _warm(corrector: Corrector) -> None:
