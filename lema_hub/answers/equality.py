@@ -233,8 +233,14 @@ def _same_sequence(gold: Sequence, pred: Sequence, context: _Context) -> Finding
         may_differ = len(gold.items) != 2 and brackets == {"()", "[]"}
         if gold.kind == pred.kind and len(brackets) > 1 and not may_differ:
             return "different"
-        if gold.kind != pred.kind and (gold if gold.kind == "tuple" else pred).opening != "(":
-            return "different"
+        if gold.kind != pred.kind:
+            bracketed = gold if gold.kind == "tuple" else pred
+            if (
+                bracketed.opening + bracketed.closing == "[]" and not context.ordered
+            ):  # a list as programs write it
+                return _same_unordered(gold.items, pred.items, context)
+            if bracketed.opening != "(":
+                return "different"
         return _same_ordered(gold.items, pred.items, context)
     if "both" in (gold.kind, pred.kind):
         return _same_unordered(gold.items, pred.items, context)
@@ -394,6 +400,16 @@ def _compare_choice(pred: str, gold: str) -> Equality:
     return Equality("correct" if letters[0] == letters[1] else "wrong", "option letters")
 
 
+_OPTION_GOLD = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\s?\{\s?\(([A-H])\)\s?\}|\(([A-H])\)")
+
+
+def _states_option(text: str, letter: str) -> bool:
+    """Whether a text is `Option C` or `(C) 5` and names no second option."""
+    bare = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s?\{([^{}]*)\}", r"\1", text)
+    stated = re.fullmatch(r"(?:option\s+|choice\s+)?\(?([A-H])\)?[.:)]?(?:\s.*)?", bare, re.IGNORECASE)
+    return stated is not None and stated[1] == letter and len(re.findall(r"\b[A-H]\b", bare)) == 1
+
+
 def _read_both(gold: str, pred: str) -> tuple[Value, Value]:
     """Both answers; a comma between digits is a decimal comma if only so both are numbers (`1,22` and
     `1.22`).
@@ -447,6 +463,9 @@ def compare(pred: str, gold: str, *, style: AnswerStyle, question: str | None = 
         return Equality("crashed", "an error in the judge; the log has its traceback")
     if finding == "unknown":
         return _by_algebra(left, right, "not settled exactly")
+    option = _OPTION_GOLD.fullmatch(right)
+    if finding == "different" and option is not None and _states_option(left, option[1] or option[2]):
+        return Equality("correct", "option letter")
     kind = type(gold_value).__name__.lower()
     return Equality(
         "correct" if finding == "equal" else "wrong", f"{kind} {'equal' if finding == 'equal' else 'differs'}"

@@ -42,7 +42,7 @@ _BASES = {
 }  # fmt: skip
 _BASED = re.compile(
     r"\(?\s*(?:\\(?:text|mathrm|mathbf)\s*\{)?\s*(?P<digits>[0-9A-Z]+(?:\.[0-9A-Z]+)?)\s*\}?\s*\)?\s*"
-    r"(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?\}?\s*(?:\\text\s*\{)?(?P<group>\d+|[a-z]+)\s*\}?\s*\}?"
+    r"(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?\}?\s*(?:\\(?:text|mathrm)\s*\{)?(?P<group>\d+|[a-z]+)\s*\}?\s*\}?"
     r"|(?P<digit>\d+))"
     r"|(?:\\text\s*\{)?\s*\(?\s*(?:in\s+)?base[\s-]*\}?\s*(?P<word>\d+|[a-z]+)\s*\)?\}?)"
 )

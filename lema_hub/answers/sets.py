@@ -149,11 +149,30 @@ def _linear(left: Value, operator: str, right: Value, name: str | None) -> tuple
     return symbol, operator if slope > 0 else _FLIPPED[operator], Scalar(("n", -rest / slope, 0))
 
 
+def _from_distance(left: Value, operator: str, right: Value) -> RealSet | None:
+    """`|x - a| < b` and `|x - a| > b` as intervals."""
+    if not (isinstance(left, Scalar) and isinstance(right, Scalar) and left.tree[:2] == ("f", "abs")):
+        return None
+    radius = right.tree
+    low = _linear(Scalar(left.tree[2]), "<", Scalar(("*", MINUS_ONE, radius)), None)
+    high = _linear(Scalar(left.tree[2]), "<", right, None)
+    if low is None or high is None or low[1] != "<" or operator == "!=":
+        return None
+    closed = operator in ("<=", ">=")
+    inside = _piece(low[2], high[2], closed == (operator in ("<", "<=")), closed == (operator in ("<", "<=")))
+    if inside is None:
+        return None
+    return RealSet((inside,) if operator in ("<", "<=") else _complement((inside,)), low[0])
+
+
 def _from_relation(relation: Relation) -> RealSet | None:
     operators, sides, names = relation.operators, relation.sides, relation.names
     if not set(operators) <= set(_FLIPPED):
         return None
     if len(operators) == 1:
+        distance = _from_distance(sides[0], operators[0], sides[1])
+        if distance is not None:
+            return distance
         solved = _linear(sides[0], operators[0], sides[1], names[0]) or _linear(
             sides[1], _FLIPPED[operators[0]], sides[0], names[1]
         )

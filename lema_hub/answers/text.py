@@ -95,7 +95,8 @@ _MARKDOWN = re.compile(r"(?<![\w)}\]])\*\*(?=\S)(.{1,200}?)\*\*(?![\w({\\])|`|^[
 _ROW_BREAK = re.compile(r"\\\\(?:\s?\[-?[\d.]+\s*(?:pt|ex|em|mm|cm)\])?")
 _GLUED_JOIN = re.compile(r"(?<=[\d)\]}])(or|and)(?=[A-Za-z(\d\\-])")
 _LETTER_U = re.compile(r"(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
-_ABBREVIATION = re.compile(r"(?<=[A-Za-z])\.(?=[\s}]|$)")
+_ABBREVIATION = re.compile(r"(?<=[A-Za-z])\.(?=[\s}^]|$)")
+_LETTER_TIMES = re.compile(r"(?<=\d)\s?x\s?(?=10\s?(?:\^|\*\*))")
 _OVER = re.compile(r"\{([^{}]+?)\s*\\(over|choose)(?![A-Za-z])\s*([^{}]+?)\}")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z]{2,})")
 
@@ -136,6 +137,7 @@ def clean(answer: str) -> str:
     text = _SPACES.sub(" ", text).replace("\x01", "\\\\ ")  # row breaks are not escaped spaces
     text = _LETTER_U.sub(" \\\\cup ", text)
     text = _OVER.sub(lambda m: f"\\{'frac' if m[2] == 'over' else 'binom'}{{{m[1]}}}{{{m[3]}}}", text)
+    text = _LETTER_TIMES.sub(" * ", text)
     text = _ABBREVIATION.sub("", text)
     text = _GLUED_JOIN.sub(r" \1 ", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + m[2].replace(" ", ""), text)
