@@ -235,9 +235,11 @@ def _same_sequence(gold: Sequence, pred: Sequence, context: _Context) -> Finding
             return "different"
         if gold.kind != pred.kind:
             bracketed = gold if gold.kind == "tuple" else pred
-            if (
-                bracketed.opening + bracketed.closing == "[]" and not context.ordered
-            ):  # a list as programs write it
+            # `[1, 2]` as programs write a list; a gold answer of this form is an interval
+            as_list = bracketed.opening + bracketed.closing == "[]" and (
+                bracketed is pred or len(gold.items) != 2
+            )
+            if as_list and not context.ordered:
                 return _same_unordered(gold.items, pred.items, context)
             if bracketed.opening != "(":
                 return "different"
