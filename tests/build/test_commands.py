@@ -136,7 +136,7 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_answered(folder: Path) -> N
             "--problems",
             str(folder),
             "--paths",
-            "9",
+            "5",
             "--base-url",
             endpoint.url,
             "--model",
@@ -157,12 +157,12 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_answered(folder: Path) -> N
         _, printed = child.communicate(timeout=20)
         assert time.monotonic() - sent < 3
         assert child.returncode == 130
-        assert re.search(r"^sample: \d+ of 261 answered$", printed, re.MULTILINE)
+        assert re.search(r"^sample: \d+ of 145 answered$", printed, re.MULTILINE)
         assert "the same command goes on from here" in printed
         assert not (out / "paths.parquet").exists()
         paid = endpoint.paid
         lema(*command)
-        assert endpoint.paid <= 261 + 8
+        assert endpoint.paid <= 145 + 8
         assert endpoint.paid > paid
 
 
