@@ -28,8 +28,9 @@ HEAD = """# Data format
 
 Written by `python scripts/write_data_format.py` from the records (`lema_hub.records`); a test keeps it current.
 
-A dataset repository holds `data/<config>/<split>.parquet`, a card, and `manifest.json` with everything that made it. A config
-is a task (`gsm8k`, `math`, `nano`) or `rejected`; `dev` is carved from the training questions by problem, test questions never enter.
+A dataset repository holds `data/<config>/<split>.parquet`, a card, and `manifest.json` with everything that made it.
+A config is a task (`gsm8k`, `math`, `nano`) or `rejected`; `dev` is carved from the training questions by problem, test
+questions never enter.
 Versions are tags: `load_dataset("lema/lema-corrections", "nano", revision="v0.1.0")`.
 
 In a generic JSONL of recorded solutions (`lema sample --import FILE --format jsonl`), see `lema_hub.build.importers`.
