@@ -291,7 +291,12 @@ def record_results(adapter: Path, scored: EvalResult, found: Localisation | None
 
     results = [result("pass@1", task.pass_at_1, task.stderr, task.n)]
     if found is not None:
-        results.append(result("localisation", found.named.value, found.named.stderr, found.named.n))
+        measured = {"": found.named, "_always_step": found.commonest, "_solving_again": found.resolved}
+        results += [
+            result(f"localisation{suffix}", share.value, share.stderr, share.n)
+            for suffix, share in measured.items()
+            if share is not None
+        ]
     replace(Training.read(adapter), results=tuple(results)).write(adapter)
 
 

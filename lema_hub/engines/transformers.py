@@ -22,6 +22,7 @@ import hashlib
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -284,10 +285,15 @@ class TransformersEngine:
                 dtype=torch.float32 if device == "cpu" else "auto",
             )
             if self._adapter is not None:
-                from peft import PeftModel
-
+                try:
+                    from peft import PeftModel
+                except ImportError as error:
+                    raise MissingExtraError("peft", "train") from error
                 source = self._adapter
-                model = PeftModel.from_pretrained(model, source.location, revision=source.commit)
+                with warnings.catch_warnings():
+                    # PEFT 0.21 reads an attribute that transformers 5.23 renamed; both names work.
+                    warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+                    model = PeftModel.from_pretrained(model, source.location, revision=source.commit)
                 if model.dtype == torch.float32:  # exact, and spares two small products per layer and token
                     model = model.merge_and_unload()
         except (OSError, ValueError, RuntimeError) as error:
