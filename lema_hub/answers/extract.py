@@ -168,6 +168,10 @@ _FORMULA = re.compile(
 )
 
 
+_OR_AND = re.compile(r"\s(?:or|and)\s", re.IGNORECASE)
+_ALTERNATIVES = re.compile(
+    rf"(?:{_VALUE.pattern})(?:(?:\s+[A-Za-z]+)?\s+or\s+|\s+and\s+)(?:{_VALUE.pattern})", re.IGNORECASE
+)
 _NOT = re.compile(r"\bnot\b\W*$")
 
 
@@ -203,7 +207,11 @@ def number_in(clause: str) -> str | None:
         stated = bold[-1]
     if "=" in stated and re.search(r"\d", stated.rsplit("=", 1)[1]):
         stated = stated.rsplit("=", 1)[1]
-    return last_number(stated, first=True)
+    number = last_number(stated, first=True)
+    both = _ALTERNATIVES.search(stated[:200]) if _OR_AND.search(stated) else None
+    if number is not None and both is not None and both[0].strip().startswith(number):
+        return both[0].strip()  # `5 or 6` is no answer of one number
+    return number
 
 
 _QUOTES = re.compile(r'^\\?["“]|\\?["”]$')
