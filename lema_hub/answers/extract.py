@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lema_hub.answers.text import MAX_LENGTH, ascii_spelling
+from lema_hub.answers.words import read_number_words
 from lema_hub.records import AnswerStyle
 
 Marker = Literal["hash", "boxed", "phrase", "label", "last line"]
@@ -289,11 +290,21 @@ def choice_in(clause: str, *, first: bool) -> str | None:
     return found
 
 
+def _spelled_out(clause: str) -> str | None:
+    """`eighteen` or `eighteen dollars`, if the sentence says nothing else."""
+    words = re.findall(r"[A-Za-z-]+", clause[:80])
+    for count in (len(words), len(words) - 1):
+        phrase = " ".join(words[:count])
+        if count and read_number_words(phrase) is not None:
+            return phrase
+    return None
+
+
 def _answer_in(clause: str, style: AnswerStyle) -> str | None:
     if _NO_ANSWER.match(clause):
         return None
     if style == "number":
-        return number_in(clause)
+        return number_in(clause) or _spelled_out(clause)
     if style == "choice":
         return choice_in(clause, first=True)
     if style == "text":

@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from lema_hub.answers.tokens import FUNCTIONS, Token, UnreadableError, tokenize
+from lema_hub.answers.units import UNITS
 
 Tree = tuple[Any, ...]
 
@@ -130,6 +131,8 @@ class _Parser:
         token = self.peek()
         if token is None:
             return False
+        if token.upright and token.text in UNITS and self.tokens[self.position - 1].kind == "number":
+            return False  # `15 \\text{ m}`
         if token.kind in _STARTS_ATOM:
             return True
         if token.kind == "command":

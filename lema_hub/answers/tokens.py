@@ -66,7 +66,8 @@ _ALIASES = {
     "atan": "arctan",
 }
 _COMMAND_ALIASES = {
-    "varphi": "phi", "varepsilon": "epsilon", "vartheta": "theta", "lvert": "|", "rvert": "|", "vert": "|",
+    "varphi": "phi", "bigcup": "cup", "bigcap": "cap",
+    "varepsilon": "epsilon", "vartheta": "theta", "lvert": "|", "rvert": "|", "vert": "|",
     "mid": "|", "lfloor": "floor(", "rfloor": ")", "lceil": "ceil(", "rceil": ")", "backslash": "setminus",
     "ne": "!=", "le": "<=", "ge": ">=", "ast": "*", "land": "and", "lor": "or", "wedge": "and", "vee": "or",
     "varnothing": "emptyset", "imath": "i", "exists": "", "limits": "", "empty": "emptyset",
