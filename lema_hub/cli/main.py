@@ -34,6 +34,9 @@ COMMANDS = {
 }
 
 
+INTERRUPTED = 130
+
+
 class _LazyGroup(TyperGroup):
     """A group that imports a command's module only when that command is called."""
 
@@ -85,6 +88,7 @@ def main() -> None:
     except LemaError as error:
         sys.stderr.write(f"lema: {' '.join(str(error).split())}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("lema: interrupted; finished work is kept: the same command goes on from here\n")
-        sys.exit(130)
+    except SystemExit as done:
+        if done.code == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
+            sys.stderr.write("lema: interrupted; finished work is kept: the same command goes on from here\n")
+        raise

@@ -32,12 +32,8 @@ def stage_progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
         try:
             yield stage
         except KeyboardInterrupt:
-            # typer turns the interrupt into exit code 130 and prints nothing.
             for name, (done, total) in told.items():
                 sys.stderr.write(f"{name}: {done} of {total} answered\n")
-            sys.stderr.write(
-                "lema: interrupted; what was answered is kept: the same command goes on from here\n"
-            )
             raise
 
 
