@@ -384,7 +384,13 @@ def _same_based(based: Based, bare: Scalar, gold_is_based: bool, context: _Conte
     asked = context.question is not None and "base" in context.question.lower()
     if based.base != 10 and not (gold_is_based or asked):
         return "different"
-    return _known(based.digits.isdigit() and bare.tree[0] == "n" and bare.tree[1] == int(based.digits))
+    if (
+        bare.unit is not None
+        or bare.percent
+        or not re.fullmatch(r"-?\d{1,4000}(?:\.\d{1,4000})?", based.digits)
+    ):
+        return "different"
+    return same_tree(bare.tree, ("n", Fraction(based.digits), 0))
 
 
 def _compare_choice(pred: str, gold: str) -> Equality:

@@ -41,7 +41,7 @@ _BASES = {
     "eleven": 11, "twelve": 12, "sixteen": 16,
 }  # fmt: skip
 _BASED = re.compile(
-    r"\(?\s*(?:\\(?:text|mathrm|mathbf)\s*\{)?\s*(?P<digits>[0-9A-Z]+(?:\.[0-9A-Z]+)?)\s*\}?\s*\)?\s*"
+    r"\(?\s*(?:\\(?:text|mathrm|mathbf)\s*\{)?\s*(?P<digits>-?[0-9A-Z]+(?:\.[0-9A-Z]+)?)\s*\}?\s*\)?\s*"
     r"(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?\}?\s*(?:\\(?:text|mathrm)\s*\{)?(?P<group>\d+|[a-z]+)\s*\}?\s*\}?"
     r"|(?P<digit>\d+))"
     r"|(?:\\text\s*\{)?\s*\(?\s*(?:in\s+)?base[\s-]*\}?\s*(?P<word>\d+|[a-z]+)\s*\)?\}?)"
@@ -438,8 +438,9 @@ def read(text: str) -> Value:
         if based is not None:
             name = based["group"] or based["digit"] or based["word"]
             base = int(name[:9]) if name.isdigit() else _BASES.get(name)
-            if base is not None and base >= 2 and (based["digits"].isdigit() or base > 10):
-                return Based(based["digits"].lstrip("0") or "0", base)
+            digits = based["digits"].replace("-", "").lstrip("0") or "0"
+            if base is not None and base >= 2 and (digits.replace(".", "").isdigit() or base > 10):
+                return Based(("-" if based["digits"][0] == "-" else "") + digits, base)
         parts = re.split(r",\s*|\s+(?:and|or)\s+", text)
         if len(parts) > 1:
             times = [read_clock(part) or read_date(part) for part in parts]

@@ -166,7 +166,7 @@ def same_scalar(gold: Scalar, pred: Scalar, *, question: str | None = None) -> F
     """Compare two formulas with their units; a unit that only one of them has does not count."""
     if gold.percent != pred.percent:
         percentage, bare = (gold, pred) if gold.percent else (pred, gold)
-        if bare.unit is not None and bare.unit.kinds is not None:
+        if bare.unit is not None:
             return "different"
         return _same_percent(percentage.tree, bare.tree, question)
     for one, other in ((gold, pred), (pred, gold)):
