@@ -78,6 +78,7 @@ _DECORATION = re.compile(
     re.VERBOSE,
 )
 _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2})((?:\s?(?:,\s?\\!|\{\s?,\s?\}|\\,|,)\s?\d{3}(?!\d))+)")
+_OPENED = re.compile(r"(?<!\\)[(\[]$|\\\{$")  # but not by the math delimiter `\\(`
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_{])([1-9]\d{0,2})((?: \d{3})+)(?![\d/,]| \d)")
 _MATH_DELIMITERS = re.compile(r"\\[()\[\]]|(?<!\\)\$\$?")
 _MONEY = re.compile(r"\\\$|(?<![\w}])\$(?=\s?-?[.\d][\d,.]*(?:[^$]*$))")
@@ -107,7 +108,7 @@ def _join_thousands(match: re.Match[str]) -> str:
         return match[0]  # `32, 349` is a list of two numbers, `32,349` is one
     if "{" not in groups and "\\" not in groups:
         before = match.string[: match.start()].rstrip(" -")
-        if before.endswith(("(", "[", "\\{")):
+        if _OPENED.search(before):
             return match[0]  # `(12,102)` is a pair
     return match[1] + re.sub(r"\D", "", groups)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lema_hub.answers import judge_answer
+from lema_hub.answers import judge, judge_answer
 
 PATH = Path(__file__).parents[1] / "cases" / "answers.jsonl"
 CASES: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -41,3 +41,26 @@ def test_every_gold_answer_equals_itself() -> None:
         for gold in {case["gold"] for case in family}:
             assert judge_answer(gold, gold, style="math").verdict == "correct"
             assert judge_answer(f"$ {gold} $", gold, style="math").verdict == "correct", gold
+
+
+SENTENCES = (
+    "Thus we get $\\boxed{%s}$.",
+    "Hence\n\\[\\boxed{%s}\\]\nas desired.",
+    "Let us see.\nThe answer is $%s$.",
+    "Final Answer: The final answer is $%s$. I hope it is correct.",
+    "Step 1: We compute.\nStep 2: The answer is \\(%s\\).",
+    "**Answer:** $%s$",
+)
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_an_answer_has_the_same_verdict_in_any_sentence(sentence: str) -> None:
+    for family in CASES.values():
+        for case in family:
+            if "$" in case["pred"] or "\\boxed" in case["pred"]:
+                continue
+            judgement = judge(
+                sentence % case["pred"], case["gold"], style=case["style"], question=case.get("question")
+            )
+            expected = "correct" if case["same"] else "wrong"
+            assert judgement.verdict == expected, (case["pred"], case["gold"], judgement)
