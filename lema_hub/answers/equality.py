@@ -460,12 +460,9 @@ def compare(pred: str, gold: str, *, style: AnswerStyle, question: str | None = 
             return Equality("correct" if same else "wrong", "words")
     try:
         gold_value, pred_value = _read_both(right, left)
+        finding = _same(gold_value, pred_value, _Context(question))
     except (UnreadableError, RecursionError) as error:
         return _by_algebra(left, right, f"not read: {error}")
-    try:
-        finding = _same(gold_value, pred_value, _Context(question))
-    except RecursionError:
-        finding = "unknown"
     except Exception:  # a fault of ours on this row: counted as such, and the other rows go on
         logger.exception("cannot compare %.200r with %.200r", pred, gold)
         return Equality("crashed", "an error in the judge; the log has its traceback")

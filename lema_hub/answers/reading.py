@@ -180,6 +180,8 @@ class _Reader:
             if a == b and not (mark in ",;" and following in ("and", "or")):
                 raise UnreadableError("a list with a gap")
         items = [self.value(a, b, nesting + 1) for a, b in ranges if a < b]
+        if not items:
+            raise UnreadableError("a list of nothing")
         if len(items) == 1:
             return items[0]
         inequalities = [isinstance(item, Relation) and item.operators[0] != "=" for item in items]
