@@ -44,8 +44,8 @@ class Sizes:
     train: int = 600
     dev: int = 60
     paths: int = 4
-    test: int = 500
-    steps: int = 110
+    test: int = 1000
+    steps: int = 120
 
 
 class Screen(Protocol):
