@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -47,8 +46,6 @@ def evaluate(
 
     What was answered before is not generated again: answers are kept in ledger.sqlite beside the run's folder.
     """
-    # Read when torch is imported: waiting threads that spin make two processes on two cores slow each other ten-fold.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from lema_hub.cli.progress import stage_progress
     from lema_hub.evals import score
     from lema_hub.evals.folder import summary

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed (one-line reason and remedy on stderr), 2 wrong usa
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -83,6 +84,8 @@ def _root(
 
 def main() -> None:
     """The entry point: a `LemaError` becomes one line on stderr and exit code 1."""
+    # Read when torch is imported: waiting threads that spin make two processes on two cores slow each other ten-fold.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except LemaError as error:

@@ -76,7 +76,6 @@ def quickstart(
         TOKENIZERS_PARALLELISM="false",
         TRANSFORMERS_VERBOSITY="error",
     )
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sizes = Sizes(train=train_problems, dev=max(10, train_problems // 10), test=test_problems, steps=steps)
     try:
         out.mkdir(parents=True, exist_ok=True)

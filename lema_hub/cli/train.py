@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import shlex
 import sys
@@ -48,8 +47,6 @@ def train(
     for package in ("torch", "transformers", "peft", "trl", "bitsandbytes"):
         if find_spec(package) is None:
             raise MissingExtraError(package, "train")
-    # Read when torch is loaded: waiting threads that spin slow every other process, and this one, ten-fold.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     loaded = load(recipe, overrides or ())
     if dry_run:
         from lema_hub.train import prepare
