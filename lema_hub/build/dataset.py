@@ -21,9 +21,9 @@ from typing import Any
 from lema_hub import __version__
 from lema_hub.build.built import Built
 from lema_hub.errors import InputError
-from lema_hub.hub import licenses
+from lema_hub.hub import licenses, parquet
 from lema_hub.hub.manifest import REJECTED, Input, Kind, Manifest
-from lema_hub.records import Correction, CotExample, Problem, Rejection, Trajectory, schema
+from lema_hub.records import Correction, CotExample, Problem, Rejection, Trajectory
 
 RECORDS: Mapping[Kind, type[Correction] | type[CotExample] | type[Trajectory]] = {
     "corrections": Correction,
@@ -123,18 +123,13 @@ def split_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
 
 
 def write_rows(path: Path, record: type, rows: Sequence[Any]) -> None:
-    """Write records as Parquet in the form that the Hub serves best: zstd, page index, content-defined
-    chunks.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    """Write records as Parquet in the form that is published (`lema_hub.hub.parquet`).
 
-    table = pa.Table.from_pylist([row.to_row() for row in rows], schema=schema(record))
+    Raises:
+        InputError: The file cannot be written.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(
-            table, path, compression="zstd", use_content_defined_chunking=True, write_page_index=True
-        )
+        parquet.write_rows(rows, record, path)
     except OSError as error:
         raise InputError(
             f"{str(path)!r} cannot be written ({error}); free some disk and try again"
