@@ -155,20 +155,16 @@ def write_and_publish(
     from lema_hub.hub.publish import publish_dataset
 
     kind: Literal["corrections", "cot"] = "corrections" if repo_id == CORRECTIONS else "cot"
-    built = replace(
-        rows,
-        stages=(*paths.stages, *rows.stages),
-        verdicts=paths.verdicts,
-        prompts=(*paths.prompts, *rows.prompts),
-        models=(*paths.models, *rows.models),
-        rejected=(*paths.rejected, *rows.rejected),
-        tokens=paths.tokens,
-    )
     write_dataset(
-        folder, built, kind=kind, task="nano", command="lema quickstart", inputs=problem_inputs(problems)
+        folder,
+        rows.after(paths),
+        kind=kind,
+        task="nano",
+        command="lema quickstart",
+        inputs=problem_inputs(problems),
     )
     ensure(publish_dataset, folder, repo_id, api, "manifest.json")
-    return len(built.rows)
+    return len(rows.rows)
 
 
 def load_back(repo_id: str, rows: int) -> None:
