@@ -22,7 +22,6 @@ import hashlib
 import json
 import logging
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -30,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub.engines.engine import Failure, Request, Response
+from lema_hub.engines.noise import quiet
 from lema_hub.errors import EngineError, InputError, MissingExtraError
 from lema_hub.records import digest
 
@@ -42,6 +42,7 @@ _MODEL_FILES = (
     "*.safetensors", "*.bin", "*.model", "*.jinja", "*config.json", "token*.json", "vocab.*", "merges.txt",
     "special_tokens_map.json",
 )  # fmt: skip
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 @dataclass(slots=True, eq=False)
@@ -279,23 +280,14 @@ class TransformersEngine:
             raise MissingExtraError("torch and transformers", "train") from error
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                self._base.location,
-                revision=self._base.commit,
-                dtype=torch.float32 if device == "cpu" else "auto",
-            )
-            if self._adapter is not None:
-                try:
-                    from peft import PeftModel
-                except ImportError as error:
-                    raise MissingExtraError("peft", "train") from error
-                source = self._adapter
-                with warnings.catch_warnings():
-                    # PEFT 0.21 reads an attribute that transformers 5.23 renamed; both names work.
-                    warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-                    model = PeftModel.from_pretrained(model, source.location, revision=source.commit)
-                if model.dtype == torch.float32:  # exact, and spares two small products per layer and token
-                    model = model.merge_and_unload()
+            with quiet():
+                model = AutoModelForCausalLM.from_pretrained(
+                    self._base.location,
+                    revision=self._base.commit,
+                    dtype=torch.float32 if device == "cpu" else "auto",
+                )
+                if self._adapter is not None:
+                    model = _adapted(model, self._adapter)
         except (OSError, ValueError, RuntimeError) as error:
             raise _not_loadable(self.model, error) from error
         _logger.info("loaded %s on %s", self.model, device)
@@ -342,7 +334,13 @@ class _Source:
 
         try:
             try:
-                commit = str(HfApi().model_info(model, revision=revision).sha)
+                info = HfApi().model_info(model, revision=revision)
+                commit = str(info.sha)
+                if config not in {file.rfilename for file in info.siblings or ()}:
+                    kind = "model" if config == "config.json" else "adapter"
+                    raise InputError(
+                        f"{model!r} at {revision or 'main'} is no {kind}: it has no {config}; give one that has"
+                    )
             except (
                 httpx2.TransportError,
                 ConnectionError,
@@ -359,6 +357,24 @@ class _Source:
                 f"({type(error).__name__}); check the name, the revision and the endpoint, or give a folder"
             ) from error
         return cls(model, model, commit, commit)
+
+
+def _adapted(model: Any, adapter: _Source) -> Any:
+    """The model with its adapter, merged where that is exact."""
+    import torch
+
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise MissingExtraError("peft", "train") from error
+    folder = adapter.location
+    if adapter.commit is not None:  # PEFT asks the Hub even for what is in the cache, and would take a pickle
+        from huggingface_hub import snapshot_download
+
+        folder = snapshot_download(folder, revision=adapter.commit, allow_patterns=list(_ADAPTER_FILES))
+    model = PeftModel.from_pretrained(model, folder)
+    # Merging spares two small products per layer and token.
+    return model.merge_and_unload() if model.dtype == torch.float32 else model
 
 
 def _folder_hash(folder: Path) -> str:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
 from lema_hub.train import backbones
-from lema_hub.train.noise import quiet
 
 
 def merge(adapter: Path, *, out: Path, base: Path | None = None) -> Path:

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub import __version__
+from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
 from lema_hub.hub.training import DataUse, Training
 from lema_hub.records import digest
 from lema_hub.train import backbones, data, quantisation
 from lema_hub.train.folder import RunFolder, finish_save
-from lema_hub.train.noise import quiet
 from lema_hub.train.recipe import Recipe
 from lema_hub.train.schedule import Schedule, plan
 

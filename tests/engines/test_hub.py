@@ -74,3 +74,53 @@ def test_what_is_read_from_a_hub_is_recorded_by_its_commit(
     assert found["problems"] == [f"gsm8k/train/{i}" for i in range(5)]
     assert found["commits"] == [data]
     assert found["answers"] == ["0", "1", "2", "3", "4"]
+
+
+_ADAPTED = """
+import sys
+from lema_hub.engines import Request, Sampling
+from lema_hub.engines.transformers import TransformersEngine
+from lema_hub.errors import InputError
+engine = TransformersEngine(sys.argv[1], adapter="lema/tiny-lora", adapter_revision=sys.argv[2])
+((_, answer),) = engine.generate([Request(prompt="Tom has", sampling=Sampling(max_tokens=4))])
+print(engine.revision, answer.text)
+try:
+    TransformersEngine("lema/tiny-lora")
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_an_adapter_of_a_hub_is_loaded_without_a_word_and_from_the_cache_when_the_hub_is_gone(
+    hub: LocalHub, tiny_llama: Path, tmp_path: Path
+) -> None:
+    from huggingface_hub import HfApi
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_llama), lora).save_pretrained(tmp_path / "lora")
+    api = HfApi(endpoint=hub.url, token=hub.token)
+    api.create_repo("lema/tiny-lora")
+    commit = api.upload_folder(repo_id="lema/tiny-lora", folder_path=tmp_path / "lora").oid
+
+    def child(endpoint: str) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")} | {
+            "HF_ENDPOINT": endpoint,
+            "HF_HOME": str(tmp_path / "home"),
+            "HF_HUB_DISABLE_XET": "1",
+        }
+        command = [sys.executable, "-c", _ADAPTED, str(tiny_llama), commit]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    online = child(hub.url)
+    assert online.returncode == 0, online.stderr
+    answered, refused = online.stdout.splitlines()
+    assert f"+{commit} " in answered
+    assert refused == "'lema/tiny-lora' at main is no model: it has no config.json; give one that has"
+    assert online.stderr == ""
+    offline = child("http://127.0.0.1:9")
+    assert offline.stdout.splitlines()[:1] == [answered], offline.stderr

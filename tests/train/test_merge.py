@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
 from lema_hub.train import Recipe, TrainResult, train
 from lema_hub.train.merge import merge
-from lema_hub.train.noise import quiet
 
 
 @pytest.fixture(scope="module")

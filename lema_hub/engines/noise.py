@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence three known messages while a model is loaded or trained.
+    """Silence three known messages while a model is loaded or trained; it imports transformers.
 
     PEFT 0.21 reads `is_gradient_checkpointing`, which transformers 5.23 renamed (both names work);
     bitsandbytes reports that an optional kernel for CPUs is not installed; transformers draws a bar for
