@@ -75,6 +75,9 @@ def _build(
     dry_run: bool,
     as_json: bool,
 ) -> None:
+    from lema_hub.cli.publish import prepare_client
+
+    prepare_client(bars=False)
     from lema_hub.build.recipe import load
     from lema_hub.build.run import LEDGER, plan, run
     from lema_hub.cli.progress import stage_progress

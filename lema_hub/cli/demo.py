@@ -80,6 +80,9 @@ def open_page(
     Raises:
         LemaError: The settings do not fit, a corrector cannot be had, or the port is taken.
     """
+    from lema_hub.cli.publish import prepare_client
+
+    prepare_client(bars=False)
     from lema_hub.demo import Settings
     from lema_hub.demo.page import launch
 

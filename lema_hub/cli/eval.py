@@ -47,6 +47,9 @@ def evaluate(
     What was answered before is not generated again: answers are kept in ledger.sqlite beside the run's folder.
     """
     from lema_hub.cli.progress import stage_progress
+    from lema_hub.cli.publish import prepare_client
+
+    prepare_client(bars=False)
     from lema_hub.evals import score
     from lema_hub.evals.folder import summary
     from lema_hub.evals.systems import find

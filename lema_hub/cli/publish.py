@@ -174,16 +174,22 @@ def results(
     print(sent.url or "Nothing was sent. Send it:  the same command without --dry-run")
 
 
-def prepare_client() -> None:
-    """Set what the Hub's client reads once, at its import, unless the user has set it.
+def prepare_client(*, bars: bool = True) -> None:
+    """Set what the clients of a Hub read once, at their import, unless the user has set it.
 
     Plain uploads to servers other than huggingface.co, which would all be asked for xet tokens otherwise;
     progress bars only where there is a terminal to draw them.
+
+    Args:
+        bars: False for commands that draw progress of their own: the clients' bars and notes stay out of it.
     """
     if "huggingface.co" not in os.environ.get("HF_ENDPOINT", "https://huggingface.co"):
         os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-    if not sys.stderr.isatty():
+    if not (bars and sys.stderr.isatty()):
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    if not bars:
+        os.environ.setdefault("HF_HUB_VERBOSITY", "error")
 
 
 def _report(published: Published, as_json: bool) -> None:

@@ -42,6 +42,9 @@ def train(
 
     A finished run is not trained again; an interrupted one goes on from its last checkpoint.
     """
+    from lema_hub.cli.publish import prepare_client
+
+    prepare_client(bars=False)
     from lema_hub.train.recipe import load
 
     for package in ("torch", "transformers", "peft", "trl", "bitsandbytes"):
