@@ -20,20 +20,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from lighteval.metrics.metrics_sample import SampleLevelComputation, SamplingMetric
-from lighteval.metrics.utils.metric_utils import SampleLevelMetricGrouping
-from lighteval.models.model_output import ModelResponse
-from lighteval.tasks.lighteval_task import LightevalTaskConfig
-from lighteval.tasks.requests import Doc, SamplingMethod
 
 from lema_hub import prompts, tasks
 from lema_hub.answers import Judgement, judge, majority, pass_at_k
+from lema_hub.evals.lighteval import gradients_kept
 from lema_hub.evals.nano import nano_folder
 from lema_hub.records import VERDICTS, AnswerStyle
 from lema_hub.tasks import Task
 
+with gradients_kept():
+    from lighteval.metrics.metrics_sample import SampleLevelComputation, SamplingMetric
+    from lighteval.metrics.utils.metric_utils import SampleLevelMetricGrouping
+    from lighteval.models.model_output import ModelResponse
+    from lighteval.tasks.lighteval_task import LightevalTaskConfig
+    from lighteval.tasks.requests import Doc, SamplingMethod
+
 MAJORITY = 8
 MAX_NEW_TOKENS = 2048
+_NANO = str(nano_folder())
 
 
 class JudgedPass(SamplingMetric, SampleLevelComputation):  # type: ignore[misc]
@@ -121,10 +125,9 @@ def _metric(n: int, style: AnswerStyle) -> SampleLevelMetricGrouping:
     )
 
 
-def _config(
-    task: Task, *, n: int = 1, repo: str | None = None, revision: str | None = None, subset: str = "default"
-) -> LightevalTaskConfig:
+def _config(task: Task, *, n: int = 1) -> LightevalTaskConfig:
     template = prompts.load(task.prompt)
+    generated = task.name == "nano"  # LightEval reads its problems from a folder
 
     def prompt(line: dict[str, Any], task_name: str = "") -> Doc:
         """LightEval's row -> prompt; its gold is the bare answer."""
@@ -145,9 +148,9 @@ def _config(
     return LightevalTaskConfig(
         name=f"lema:{task.name}" + (f"-maj{n}" if n > 1 else ""),
         prompt_function=prompt,
-        hf_repo=repo or task.source_repo,
-        hf_subset=subset,
-        hf_revision=revision or task.revision,
+        hf_repo=_NANO if generated else task.source_repo,
+        hf_subset="default" if generated else task.configs[0],
+        hf_revision=task.revision,
         hf_avail_splits=["train", "test"],
         evaluation_splits=["test"],
         few_shots_split="train",
@@ -159,16 +162,4 @@ def _config(
     )
 
 
-# MATH: one configuration with all subjects in the order of the original, at a commit that public evaluations name.
-_SOURCES: dict[str, dict[str, Any]] = {
-    "gsm8k": {"subset": "main"},
-    "math": {
-        "repo": "DigitalLearningGmbH/MATH-lighteval",
-        "revision": "0530c78699ea5e8eb5530600900e1f328b48acad",
-    },
-    "nano": {"repo": str(nano_folder()), "revision": None},
-}
-
-TASKS_TABLE = [
-    _config(tasks.get(name), n=n, **source) for name, source in _SOURCES.items() for n in (1, MAJORITY)
-]
+TASKS_TABLE = [_config(tasks.get(name), n=n) for name in ("gsm8k", "math", "nano") for n in (1, MAJORITY)]

@@ -1,8 +1,7 @@
 r"""MATH: competition problems with LaTeX answers (arXiv 2103.03874).
 
-The first repository was taken down in January 2025; `EleutherAI/hendrycks_math` holds the same rows, a
-configuration per subject. No pin of it is known, so the commit is resolved when problems are loaded and
-recorded in every row.
+The first repository was taken down in January 2025; `DigitalLearningGmbH/MATH-lighteval` has its rows, all
+subjects in one configuration, and is pinned at a commit that public evaluations name.
 
     {"problem": "...", "level": "Level 4", "type": "Algebra", "solution": "... we have $b=\\boxed{8}$."}
 
@@ -33,23 +32,15 @@ def _read(row: Mapping[str, Any]) -> Fields:
 
 MATH = Task(
     name="math",
-    source_repo="EleutherAI/hendrycks_math",
-    revision=None,
+    source_repo="DigitalLearningGmbH/MATH-lighteval",
+    revision="0530c78699ea5e8eb5530600900e1f328b48acad",
     license="mit",
     style="math",
     prompt="lema-cot",
     fewshot="lema-fewshot-math",
     corrector="lema-corrector-math",
     splits={"train": 7500, "test": 5000},
-    configs=(
-        "algebra",
-        "counting_and_probability",
-        "geometry",
-        "intermediate_algebra",
-        "number_theory",
-        "prealgebra",
-        "precalculus",
-    ),
+    configs=("default",),
     max_new_tokens=768,
     read=_read,
 )

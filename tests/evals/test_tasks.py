@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import lema_hub.tasks
 from lema_hub import nano, prompts
 from lema_hub.evals import TASKS
 from lema_hub.evals.lighteval import prepare
@@ -56,6 +57,13 @@ def test_data_are_pinned_and_there_is_room_for_an_answer(
     for config in (TABLE[name], TABLE[f"{name}-maj8"]):
         assert (config.hf_repo, config.hf_revision, config.generation_size) == (repo, revision, tokens)
         assert config.stop_sequence == []
+
+
+@pytest.mark.parametrize("name", ["gsm8k", "math"])
+def test_items_are_the_problems_that_builders_load(name: str) -> None:
+    config, task = TABLE[f"lema:{name}"], lema_hub.tasks.get(name)
+    assert (config.hf_repo, config.hf_revision) == (task.source_repo, task.revision)
+    assert (config.hf_subset,) == task.configs  # one, so that `.../test/7` is the same row on both sides
 
 
 @pytest.mark.parametrize(
