@@ -112,7 +112,7 @@ def import_paths(
         stage: The stage's name in the manifest.
 
     Raises:
-        InputError: The file cannot be read or a row is not of its format.
+        InputError: The file cannot be read, has no row, or a row is not of its format.
     """
     if file_format not in FORMATS:
         raise InputError(f"no import format {file_format!r}; there are: {', '.join(FORMATS)}")
@@ -125,6 +125,8 @@ def import_paths(
     else:
         recorded = list(_jsonl(file, task, by_question, revision))
         license_id = ", ".join(sorted({entry.problem.license for entry in recorded}))
+    if not recorded:
+        raise InputError(f"{str(file)!r} holds no solution; give a {file_format} file that has some")
     refused: list[Rejection] = []
     if training:
         tests = [entry for entry in recorded if entry.problem.split == "test"]

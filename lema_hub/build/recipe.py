@@ -167,7 +167,8 @@ def _build(cls: type, document: Any, where: str) -> Any:
     place = f" in {where!r}" if where else ""
     hints = typing.get_type_hints(cls)
     if not isinstance(document, Mapping):
-        raise RecipeError(f"{where or 'the recipe'} is {document!r}; expected keys: {', '.join(hints)}")
+        found = "empty" if document is None else repr(document)
+        raise RecipeError(f"{where or 'the recipe'} is {found}; expected keys: {', '.join(hints)}")
     for key in document:
         if key not in hints:
             raise RecipeError(f"unknown key {key!r}{place}; allowed: {', '.join(hints)}")

@@ -100,6 +100,8 @@ def grade(
         raise InputError(f"--style is {style!r}; expected one of {', '.join(_STYLES)}")
     pairs = list(_items(file, style))
     items = [item for _, item in pairs]
+    if not items:
+        raise InputError(f"{file} holds no row; expected one JSON object per line")
     if settled is not None:
         if out is None or not settled.is_file():
             raise InputError(f"--settled {settled} needs --out CASES.jsonl and a table that exists")

@@ -70,6 +70,9 @@ def sample(
 
     What is answered is never sent again: a second run goes on where the first one was.
     """
+    from lema_hub.cli.publish import prepare_client
+
+    prepare_client(bars=False)
     from lema_hub import tasks
     from lema_hub.build.dataset import problem_inputs
     from lema_hub.build.mistakes import STOP, collect_paths
@@ -99,6 +102,11 @@ def sample(
         return
     chosen = tasks.get(task)
     loaded = tasks.load_problems(task, split, limit=limit, start=start, path=problems)
+    if not loaded:
+        raise InputError(
+            f"{str(problems or task)!r} has no {split} problem from number {start} on; "
+            "give another --problems, --split or --start"
+        )
     source = choose(
         engine,
         model=model,
@@ -183,6 +191,8 @@ def _print(manifest: SampledManifest, out: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"out": str(out), **dataclasses.asdict(manifest)}))
         return
+    from lema_hub.build.sampled import PATHS
+
     (stage,) = manifest.stages
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in manifest.verdicts.items())
     typer.echo(f"{stage.rows_in} solutions: {verdicts or 'none'}")
@@ -190,6 +200,7 @@ def _print(manifest: SampledManifest, out: Path, as_json: bool) -> None:
     typer.echo(f"{stage.rows_out} distinct mistakes" + (f" (dropped: {dropped})" if dropped else ""))
     cost = "" if manifest.cost_usd is None else f", ${manifest.cost_usd:.4f}"
     typer.echo(f"tokens: {manifest.tokens.prompt} prompt, {manifest.tokens.completion} completion{cost}")
+    typer.echo(f"every judged path: {out / PATHS}")
 
 
 def _print_agreement(found: Imported, as_json: bool) -> None:

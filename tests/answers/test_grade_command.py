@@ -69,6 +69,7 @@ def test_bad_input_is_one_line_that_names_the_remedy(tmp_path: Path) -> None:
     for text, expected in (
         ('{"gold": "1"}\n', "expected `gold`, and `pred` or `output`"),
         ("not json\n", "expected one JSON object per line"),
+        ("", "holds no row; expected one JSON object per line"),
         ('{"gold": "1", "pred": "1", "style": "poem"}\n', "expected one of number, math, choice, text"),
     ):
         file = tmp_path / "bad.jsonl"

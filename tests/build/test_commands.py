@@ -177,6 +177,15 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_answered(folder: Path) -> N
         (("sample", "--model", "./none", "--engine", "transformers"), "is no folder; give a model folder"),
         (("sample", "--import", "none.jsonl"), "cannot be read"),
         (("sample", "--import", "none.jsonl", "--format", "csv"), "no import format 'csv'"),
+        (
+            ("sample", "--import", os.devnull),
+            "'/dev/null' holds no solution; give a jsonl file that has some",
+        ),
+        (
+            ("sample", "--model", "m", "--start", "99999"),
+            "has no train problem from number 99999 on; give another --problems, --split or --start",
+        ),
+        (("build", "corrections", os.devnull), "the recipe is empty; expected keys: kind, task,"),
         (("build", "corrections", "none.yaml"), "recipe 'none.yaml' cannot be read"),
     ],
 )
