@@ -38,7 +38,7 @@ class RunFolder:
             overwrite: Remove another run that is there.
 
         Raises:
-            InputError: The folder holds another run, or something that is no run.
+            InputError: The folder holds another run, or something that is no run, or cannot be written.
         """
         file = path / RUN_FILE
         if file.is_file():
@@ -54,9 +54,14 @@ class RunFolder:
             shutil.rmtree(path)
         elif path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise InputError(f"{str(path)!r} exists and holds no run; choose another folder")
-        path.mkdir(parents=True, exist_ok=True)
         folder = cls(path, identity, finished=False)
-        folder._write({"finished": False})
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            folder._write({"finished": False})
+        except OSError as error:
+            raise InputError(
+                f"{str(path)!r} cannot be written ({error.strerror}); give another folder (--out)"
+            ) from error
         return folder
 
     def last_checkpoint(self) -> str | None:

@@ -236,8 +236,9 @@ def _build(cls: type[Any], document: Mapping[str, Any], where: str) -> Any:
     hints = typing.get_type_hints(cls)
     for key in document:
         if key not in hints:
-            near = difflib.get_close_matches(str(key), hints, n=1, cutoff=0)[0]
-            raise RecipeError(f"unknown key {where + str(key)!r}; did you mean {near!r}?")
+            near = difflib.get_close_matches(str(key), hints, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(hints)}"
+            raise RecipeError(f"unknown key {where + str(key)!r}; {remedy}")
     for field in dataclasses.fields(cls):
         if field.default is dataclasses.MISSING and field.name not in document:
             raise RecipeError(f"key {where + field.name!r} is missing; add it")

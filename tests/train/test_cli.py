@@ -63,3 +63,12 @@ def test_a_bad_recipe_is_one_line_and_exit_1(
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(recipe_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    backbone = f"backbone={yaml.safe_load(recipe_file.read_text())['backbone']}"
+    done = lema(recipe_file, backbone, "--out", tmp_path / "file" / "run")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "cannot be written (Not a directory); give another folder (--out)" in done.stderr

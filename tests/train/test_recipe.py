@@ -89,6 +89,7 @@ def test_the_defaults_are_the_paper_s() -> None:
             {"data": [{"repo": "a/b", "revision": "v1", "confg": "x"}]},
             "unknown key 'data.0.confg'; did you mean 'config'?",
         ),
+        ({"kind": "corrections"}, "unknown key 'kind'; allowed: backbone, data,"),
         ({"data": [{"repo": "a/b", "revision": "v1"}]}, "key 'data.0.config' is missing"),
         ({"data": [{"config": "nano"}]}, "either repo or path"),
         (
