@@ -18,8 +18,6 @@ import pytest
 LEMA = [sys.executable, "-c", "from lema_hub.cli import main; main()"]
 SMALL = ["--train-problems", "30", "--test-problems", "30", "--steps", "6"]
 
-pytestmark = pytest.mark.xdist_group("quickstart")
-
 
 def quickstart(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
@@ -45,17 +43,15 @@ def summary(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def stock(summary: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a stranger's process: nothing but the endpoint, served from the quickstart's folder."""
-    server = subprocess.Popen(
-        [*LEMA, "hub", "serve", "--dir", summary["hub_dir"], "--port", "0", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    url = json.loads(server.stdout.readline())["url"]
-    home = str(tmp_path_factory.mktemp("home"))
-    yield {"PATH": os.environ["PATH"], "HOME": home, "HF_ENDPOINT": url, "HF_HUB_DISABLE_XET": "1"}
-    server.terminate()
-    assert server.wait(timeout=30) == 0
+    command = [*LEMA, "hub", "serve", "--dir", summary["hub_dir"], "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = json.loads(server.stdout.readline())["url"]
+        home = str(tmp_path_factory.mktemp("home"))
+        yield {"PATH": os.environ["PATH"], "HOME": home, "HF_ENDPOINT": url, "HF_HUB_DISABLE_XET": "1"}
+        server.terminate()
+        assert server.wait(timeout=30) == 0
+    server.stdout.close()
 
 
 def python(code: str, environment: dict[str, str]) -> str:
