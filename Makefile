@@ -11,7 +11,7 @@ quickstart: .venv/ready  ## the whole loop in the nano world, on CPU
 	$(BIN)/lema quickstart --out quickstart --no-demo
 
 test: .venv/ready  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/ready  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

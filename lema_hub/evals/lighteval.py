@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +30,14 @@ def prepare() -> None:
     for name in LEFT_OUT:
         path = f"lighteval.tasks.tasks.{name}"
         sys.modules.setdefault(path, ModuleType(path, "Left out by lema_hub.evals.lighteval; see there."))
+    if find_spec("lighteval") is not None:
+        import torch
+
+        # On import it turns gradients off for the whole process: who trains after scoring would not train at all.
+        gradients = torch.is_grad_enabled()
+        import lighteval.models.transformers.transformers_model  # noqa: F401
+
+        torch.set_grad_enabled(gradients)
 
 
 def main() -> None:

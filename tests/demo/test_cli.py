@@ -48,6 +48,7 @@ def test_lema_demo_prints_its_address_serves_and_ends_with_ctrl_c() -> None:
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` ignores it
     )
     with process:
         try:

@@ -115,3 +115,13 @@ def test_it_reads_a_tagged_version_from_a_hub(hub: LocalHub, llama: Path, tmp_pa
     docs = [row["doc"] for row in pq.read_table(details).to_pylist()]
     assert [doc["choices"] for doc in docs] == [["24"]] * 3
     assert {doc["specific"]["item_id"] for doc in docs} == {f"gsm8k/test/{i}" for i in range(3)}
+
+
+def test_gradients_stay_on_in_a_process_that_scores() -> None:
+    """LightEval turns them off when it is imported; who trains after scoring would not train at all."""
+    code = (
+        "import torch\nfrom lema_hub.evals.lighteval import prepare\n"
+        "prepare()\nimport lighteval.pipeline\nprint(torch.is_grad_enabled())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

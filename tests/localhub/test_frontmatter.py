@@ -47,7 +47,7 @@ def test_a_rule_inside_a_line_does_not_end_the_header() -> None:
         ("a: " + "[" * 100 + "]" * 100, "nested more than"),
         ("a: *nowhere", "alias"),
         ("a: 0x" + "f" * 100, "128 bits"),
-        ("a: " + "9" * 5000, "invalid YAML"),
+        ("a: " + "9" * 5000, "invalid YAML|128 bits"),  # the latter where a library lifted Python's own limit
         ("0x" + "f" * 9000 + ": 1", "invalid YAML"),
         ("? [a, b]\n: 1", "invalid YAML"),
     ],
