@@ -20,20 +20,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from lighteval.metrics.metrics_sample import SampleLevelComputation, SamplingMetric
+from lighteval.metrics.utils.metric_utils import SampleLevelMetricGrouping
+from lighteval.models.model_output import ModelResponse
+from lighteval.tasks.lighteval_task import LightevalTaskConfig
+from lighteval.tasks.requests import Doc, SamplingMethod
 
 from lema_hub import prompts, tasks
 from lema_hub.answers import Judgement, judge, majority, pass_at_k
-from lema_hub.evals.lighteval import gradients_kept
 from lema_hub.evals.nano import nano_folder
 from lema_hub.records import VERDICTS, AnswerStyle
 from lema_hub.tasks import Task
-
-with gradients_kept():
-    from lighteval.metrics.metrics_sample import SampleLevelComputation, SamplingMetric
-    from lighteval.metrics.utils.metric_utils import SampleLevelMetricGrouping
-    from lighteval.models.model_output import ModelResponse
-    from lighteval.tasks.lighteval_task import LightevalTaskConfig
-    from lighteval.tasks.requests import Doc, SamplingMethod
 
 MAJORITY = 8
 MAX_NEW_TOKENS = 2048
