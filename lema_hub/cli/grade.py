@@ -113,12 +113,14 @@ def grade(
             json.dumps({"cases": len(cases), "out": str(out)}) if as_json else f"{len(cases)} cases in {out}"
         )
         return
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.open("a").close()  # an hour of judging must not end in a file that cannot be written
     panel_rows = convene(items) if panel else []
     judgements = [row.judgement for row in panel_rows] if panel else _with_progress(items)
     counts = Counter(judgement.verdict for judgement in judgements)
     summary: dict[str, Any] = {"rows": len(items), "verdicts": dict(counts)}
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
         with out.open("w", encoding="utf-8", errors="backslashreplace") as sink:
             for index, ((row, _), judgement) in enumerate(zip(pairs, judgements, strict=True)):
                 row |= {

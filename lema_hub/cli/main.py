@@ -83,13 +83,21 @@ def _root(
 
 
 def main() -> None:
-    """The entry point: a `LemaError` becomes one line on stderr and exit code 1."""
+    """The entry point: a `LemaError`, or a file that cannot be had, becomes one line on stderr and exit code 1."""
     # Read when torch is imported: waiting threads that spin make two processes on two cores slow each other ten-fold.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except LemaError as error:
         sys.stderr.write(f"lema: {' '.join(str(error).split())}\n")
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:  # not about a file: a fault of ours, with its traceback
+            raise
+        sys.stderr.write(
+            f"lema: {str(error.filename)!r} cannot be read or written ({error.strerror}); "
+            "check its permissions, or give another path\n"
+        )
         sys.exit(1)
     except SystemExit as done:
         if done.code == INTERRUPTED:  # what typer makes of Ctrl-C, without a word

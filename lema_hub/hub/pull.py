@@ -61,7 +61,7 @@ def pull(
         api: The Hub and token to use instead of the clients' own.
 
     Raises:
-        InputError: `out` is not empty.
+        InputError: `out` is not empty or cannot be written.
         HubError: There is no such repo or version, or the Hub cannot be reached.
     """
     repo, state = find(repo_id, repo_type, api)
@@ -69,6 +69,13 @@ def pull(
     commit = state.tags.get(name, name)
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{str(out)!r} is not empty; give a new folder")
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{str(out)!r} cannot be written ({error.strerror}); give another folder"
+            ) from error
     with repo.explained():
         folder = repo.api.snapshot_download(
             repo_id,

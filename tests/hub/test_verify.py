@@ -143,6 +143,10 @@ def test_the_commands_pull_and_verify(
     done = lema(hub, "pull", f"{repo_id}@v0.1.0", "--out", tmp_path / "pulled")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "pulled/data/nano/train.parquet").is_file()
+    (tmp_path / "file").write_text("no folder")
+    done = lema(hub, "pull", f"{repo_id}@v0.1.0", "--out", tmp_path / "file" / "pulled")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "cannot be written (Not a directory); give another folder" in done.stderr
     done = lema(hub, "verify", f"{repo_id}@v0.1.0")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("  pass  ") == 7
