@@ -28,7 +28,6 @@ from lema_hub.engines import Engine, Ledger
 from lema_hub.engines.ledger import Progress
 from lema_hub.errors import HubError, InputError, MissingExtraError
 from lema_hub.evals.folder import SCORES, EvalResult, TaskScore, read_result, write_result
-from lema_hub.evals.lighteval import prepare
 from lema_hub.evals.statistics import estimate, outcomes
 from lema_hub.records import VERDICTS, Score, digest
 
@@ -136,6 +135,9 @@ def _details(
     progress: Progress | None,
 ) -> dict[str, tuple[Any, list[Any]]]:
     """Task -> its LightEval configuration and what LightEval recorded of every item."""
+    # Not above: `python -m lema_hub.evals.lighteval` warns if the package has imported it already.
+    from lema_hub.evals.lighteval import prepare
+
     with _quietly(), tempfile.TemporaryDirectory() as cache:
         prepare()
         try:

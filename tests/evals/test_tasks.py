@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,6 +59,13 @@ def test_data_are_pinned_and_there_is_room_for_an_answer(
     for config in (TABLE[name], TABLE[f"{name}-maj8"]):
         assert (config.hf_repo, config.hf_revision, config.generation_size) == (repo, revision, tokens)
         assert config.stop_sequence == []
+
+
+def test_the_package_leaves_its_launcher_to_be_run() -> None:
+    """`python -m lema_hub.evals.lighteval` warns if importing the package has imported it already."""
+    code = "import sys, lema_hub.evals; print('lema_hub.evals.lighteval' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("name", ["gsm8k", "math"])
