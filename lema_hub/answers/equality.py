@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from lema_hub.answers import algebra, exact, numeric
@@ -26,7 +26,7 @@ from lema_hub.answers.extract import choice_in
 from lema_hub.answers.number import plain
 from lema_hub.answers.reading import plain_words, read
 from lema_hub.answers.scalars import Finding, has_plus_minus, same_scalar, same_tree, with_sign
-from lema_hub.answers.sets import is_set_like, same_set, to_set
+from lema_hub.answers.sets import ends, is_set_like, same_set, to_set
 from lema_hub.answers.syntax import MINUS_ONE, Tree
 from lema_hub.answers.text import MAX_LENGTH, clean
 from lema_hub.answers.tokens import UnreadableError
@@ -51,7 +51,12 @@ _ORDER_ASKED = re.compile(
     r"|in (?:increasing|decreasing|ascending|descending|alphabetical|that|this|order))\b",
     re.IGNORECASE,
 )
+_LETTER_UNIT = re.compile(r"(.*\d)\s*([A-Za-z](?:\^\{?[23]\}?)?(?:\s?/\s?[A-Za-z](?:\^\{?[23]\}?)?)?)")
+_NUMERALS = re.compile(r"(?:[-+.,:/]*\d)+")  # what the comparison of words would strip of its signs
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}|-?0,\d+")
+_MIXED_IN_WORDS = re.compile(
+    r"(-?\d+)\s*(?:\\text\s*\{\s*and\s*\}|and)\s*(\d+\s?/\s?\d+|\\frac\s?(?:\d\s?\d|\{\d+\}\s?\{\d+\}))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,17 @@ def _branches(value: Value) -> tuple[Value, ...]:
         return tuple(Scalar(with_sign(value.tree, sign), value.unit, value.percent) for sign in (1, -1))
     if isinstance(value, Sequence) and value.kind in ("list", "set"):
         return tuple(branch for item in value.items for branch in _branches(item))
+    if isinstance(value, Sequence) and value.kind == "tuple":  # `(0, \\pm 3)`
+        signed = [
+            i for i, item in enumerate(value.items) if isinstance(item, Scalar) and has_plus_minus(item.tree)
+        ]
+        if len(signed) == 1:
+            before, [item], after = (
+                value.items[: signed[0]],
+                value.items[signed[0] : signed[0] + 1],
+                value.items[signed[0] + 1 :],
+            )
+            return tuple(replace(value, items=(*before, branch, *after)) for branch in _branches(item))
     if isinstance(value, Relation) and value.operators == ("=",) and value.names[0]:
         right = value.sides[1]
         if isinstance(right, Scalar) and has_plus_minus(right.tree):
@@ -145,6 +161,8 @@ def _assigned(value: Value) -> Value | None:
     """The right side of `x = 5`, `f(x) = ...`, `5 = x`; None if the equation is more than a name for a
     value.
     """
+    if isinstance(value, Relation) and value.operators == ("in",):
+        return value.sides[1]
     if not isinstance(value, Relation) or value.operators != ("=",):
         return None
     left, right = value.sides
@@ -226,6 +244,8 @@ def _same_equation(gold: Relation, pred: Relation, context: _Context) -> Finding
 
 
 def _same_sequence(gold: Sequence, pred: Sequence, context: _Context) -> Finding:
+    if any(value.kind == "tuple" and len(_branches(value)) > 1 for value in (gold, pred)):
+        return _same_unordered(_branches(gold), _branches(pred), context)
     if "tuple" in (gold.kind, pred.kind):
         if "set" in (gold.kind, pred.kind):
             return "different"
@@ -244,7 +264,7 @@ def _same_sequence(gold: Sequence, pred: Sequence, context: _Context) -> Finding
             if bracketed.opening != "(":
                 return "different"
         return _same_ordered(gold.items, pred.items, context)
-    if "both" in (gold.kind, pred.kind):
+    if {"both", "conditions"} & {gold.kind, pred.kind}:
         return _same_unordered(gold.items, pred.items, context)
     if gold.kind == pred.kind == "list" and context.ordered:
         return _same_ordered(gold.items, pred.items, context)
@@ -284,6 +304,17 @@ def _as_tuple(matrix: Matrix) -> Sequence | None:
     return None
 
 
+def _same_vector(entries: Many[Tree], combination: Tree) -> Finding | None:
+    r"""`(2, -3, 1)` against `2\mathbf{i} - 3\mathbf{j} + \mathbf{k}`; None if that is no sum of unit vectors."""
+    if not 2 <= len(entries) <= 3:
+        return None
+    if "j" not in numeric.symbols(combination):
+        return None
+    basis: tuple[Tree, ...] = (("c", "i"), ("s", "j"), ("s", "k"))
+    terms = [("*", entry, vector) for entry, vector in zip(entries, basis, strict=False)]
+    return same_tree(("+", *terms), combination)
+
+
 def _same_ratio(gold: Ratio, pred: Ratio) -> Finding:
     if len(gold.parts) != len(pred.parts):
         return "different"
@@ -302,6 +333,13 @@ def _same(gold: Value, pred: Value, context: _Context) -> Finding:
         same = same_set(to_set(gold), to_set(pred))
         if same is not None:
             return _known(same)
+        interval, others = ends(gold), ends(pred)
+        if interval is not None and others is not None:  # `a < x < b` and `(a, b)`
+            if interval.closed != others.closed or (
+                interval.variable and others.variable and interval.variable != others.variable
+            ):
+                return "different"
+            return _same_ordered(interval.bounds, others.bounds, context)
         if isinstance(gold, Relation) and isinstance(pred, Relation):
             return _same_equation(gold, pred, context)
         if type(gold) is not type(pred):
@@ -344,6 +382,12 @@ def _same(gold: Value, pred: Value, context: _Context) -> Finding:
         if isinstance(one, Matrix) and isinstance(other, Sequence) and other.opening in ("(", "["):
             row = _as_tuple(one)
             return "different" if row is None else _same_ordered(row.items, other.items, context)
+        if isinstance(one, Scalar) and isinstance(other, (Matrix, Sequence)):
+            vector = _as_tuple(other) if isinstance(other, Matrix) else other
+            if vector is not None and vector.kind == "tuple":
+                entries = [item.tree for item in vector.items if isinstance(item, Scalar)]
+                finding = _same_vector(entries, one.tree) if len(entries) == len(vector.items) else None
+                return finding or "different"
         if isinstance(one, Clock) and isinstance(other, Ratio):
             return _same_ratio(_clock_ratio(one), other)
         if isinstance(one, Based) and isinstance(other, Scalar):
@@ -418,14 +462,25 @@ def _states_option(text: str, letter: str) -> bool:
     return stated is not None and stated[1] == letter and len(re.findall(r"\b[A-H]\b", bare)) == 1
 
 
+def _has_unit(value: Value) -> bool:
+    return isinstance(value, Scalar) and value.unit is not None and value.unit.kinds is not None
+
+
 def _read_both(gold: str, pred: str) -> tuple[Value, Value]:
-    """Both answers; a comma between digits is a decimal comma if only so both are numbers (`1,22` and
-    `1.22`).
+    """Both answers; what is ambiguous alone follows the other one: a comma between digits is a decimal comma, and
+    `3 and 1/2` a mixed number, against a number, and `15 m` is 15 meters against an amount.
     """
     values = [read(gold), read(pred)]
     for index, text in enumerate((gold, pred)):
-        if isinstance(values[1 - index], Scalar) and _DECIMAL_COMMA.fullmatch(text):
+        if not isinstance(values[1 - index], Scalar):
+            continue
+        if _DECIMAL_COMMA.fullmatch(text):
             values[index] = read(text.replace(",", "."))
+        elif mixed := _MIXED_IN_WORDS.fullmatch(text):
+            values[index] = read(f"{mixed[1]} {mixed[2]}")
+        elif _has_unit(values[1 - index]) and (letter := _LETTER_UNIT.fullmatch(text)):
+            amount = read(f"{letter[1]}\\text{{ {letter[2]}}}")
+            values[index] = amount if _has_unit(amount) else values[index]
     return values[0], values[1]
 
 
@@ -482,9 +537,8 @@ def _by_algebra(pred: str, gold: str, why: str) -> Equality:
     if max(len(pred), len(gold)) > _MAX_ALGEBRA:
         return Equality("wrong", f"{why}; over {_MAX_ALGEBRA} characters, so not given to math-verify")
     if "is not mathematics" in why or not (re.search(r"[\d\\]", pred) and re.search(r"[\d\\]", gold)):
-        return Equality(
-            "correct" if plain_words(pred) == plain_words(gold) else "wrong", f"{why}; compared as words"
-        )
+        same = plain_words(pred) == plain_words(gold) and _NUMERALS.findall(pred) == _NUMERALS.findall(gold)
+        return Equality("correct" if same else "wrong", f"{why}; compared as words")
     if _HOPELESS.search(pred) or _HOPELESS.search(gold):
         return Equality("timeout", f"{why}; too many terms for the time limit")
     finding = algebra.compare(gold, pred)

@@ -173,7 +173,9 @@ _OR_AND = re.compile(r"\s(?:or|and)\s", re.IGNORECASE)
 _ALTERNATIVES = re.compile(
     rf"(?:{_VALUE.pattern})(?:(?:\s+[A-Za-z]+)?\s+or\s+|\s+and\s+)(?:{_VALUE.pattern})", re.IGNORECASE
 )
-_NOT = re.compile(r"\bnot\b\W*$")
+_NOT = re.compile(r"(?:\bnot|n['’]t)\b\W*$")
+_MINUS = re.compile(r"^\s*(?:minus|negative)\s+(?=\\?\$?\s?[\d.])", re.IGNORECASE)
+_EMPTY_BOX = re.compile(r"\\boxed\s*\{\s*\}")
 
 
 _OPERATION = re.compile(rf"(?:\s*(?:[-+*/×÷]|\\times|\\cdot)\s*(?:{_NUMBER}))+(?![\w(])")
@@ -208,6 +210,7 @@ def number_in(clause: str) -> str | None:
         stated = bold[-1]
     if "=" in stated and re.search(r"\d", stated.rsplit("=", 1)[1]):
         stated = stated.rsplit("=", 1)[1]
+    stated = _MINUS.sub("-", stated)
     number = last_number(stated, first=True)
     both = _ALTERNATIVES.search(stated[:200]) if _OR_AND.search(stated) else None
     if number is not None and both is not None and both[0].strip().startswith(number):
@@ -455,7 +458,7 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
         return Found(answer.strip(), kind)  # type: ignore[arg-type]
     if limit_hit:
         return Found(None, None, cut=True)
-    answer = _last_line(text, style)
+    answer = _last_line(text, style) if _EMPTY_BOX.sub("", text).strip(" \n$\\[].") else None
     return Found(answer, "last line" if answer is not None else None)
 
 

@@ -69,7 +69,8 @@ def judge_answer(
         return Judgement("unparsed", None, "empty answer")
     if pred.strip() == gold.strip():
         return Judgement("correct", pred, "same text")
-    verdict = equality.compare(pred, _bare(gold, style), style=style, question=question)
+    answer = _bare(pred, style) if pred.lstrip().startswith("\\boxed") else pred
+    verdict = equality.compare(answer, _bare(gold, style), style=style, question=question)
     return Judgement(verdict.verdict, pred, verdict.reason)
 
 

@@ -41,7 +41,7 @@ _BASES = {
     "eleven": 11, "twelve": 12, "sixteen": 16,
 }  # fmt: skip
 _BASED = re.compile(
-    r"\(?\s*(?:\\(?:text|mathrm|mathbf)\s*\{)?\s*(?P<digits>-?[0-9A-Z]+(?:\.[0-9A-Z]+)?)\s*\}?\s*\)?\s*"
+    r"\(?\s*(?:\\(?:text|mathrm|mathbf)\s*\{)?\s*(?P<digits>-?(?:[0-9A-Z]+(?:\.[0-9A-Z]+)?|\.[0-9A-Z]+))\s*\}?\s*\)?\s*"
     r"(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?\}?\s*(?:\\(?:text|mathrm)\s*\{)?(?P<group>\d+|[a-z]+)\s*\}?\s*\}?"
     r"|(?P<digit>\d+))"
     r"|(?:\\text\s*\{)?\s*\(?\s*(?:in\s+)?base[\s-]*\}?\s*(?P<word>\d+|[a-z]+)\s*\)?\}?)"
@@ -58,6 +58,7 @@ _RELATIONS = {
     "\\equiv": "==",
     "\\simeq": "~",
 }
+_TRANSPOSE = (["^", "T"], ["^", "{", "T", "}"], ["^", "\\top"], ["^", "{", "\\top", "}"])
 _FILLERS_TEXT = "about approximately around exactly roughly nearly is equals the be only just are a an"
 _FILLERS = frozenset(_FILLERS_TEXT.split())
 _PERCENT = frozenset(("percent", "pct", "percentage", "percents"))
@@ -159,7 +160,8 @@ class _Reader:
         listed = self.listed(start, end, nesting)
         if listed is not None:
             return listed
-        for reading in (self.unions, self.relation, self.bracketed, self.matrix, self.ratio):
+        readings = (self.unions, self.relation, self.transposed, self.bracketed, self.matrix, self.ratio)
+        for reading in readings:
             found = reading(start, end, nesting)
             if found is not None:
                 return found
@@ -189,6 +191,8 @@ class _Reader:
             return Union(tuple(items))
         if all(inequalities) and set(separators) <= {"and"}:
             return Sequence("both", tuple(items))
+        if all(inequalities) and "or" not in separators:
+            return Sequence("conditions", tuple(items))
         if set(separators) == {"and"} and len(items) == 2:
             sum_of_both = total(items[0], items[1])
             if sum_of_both is not None:
@@ -244,7 +248,11 @@ class _Reader:
         if operators == ["in"]:
             if names[0] is None:
                 raise UnreadableError("a membership without a name")
-            return self.value(*spans[1], nesting + 1)
+            members = self.value(*spans[1], nesting + 1)
+            interval = isinstance(members, Sequence) and members.kind == "tuple"
+            if interval or isinstance(members, (Union, Reals)):
+                return Relation((Words(names[0]), members), ("in",), names)
+            return members
         if all(operator == "=" for operator in operators) and len(operators) > 1:
             if names[0]:
                 spans, names, operators = [spans[0], spans[-1]], (names[0], names[-1]), ["="]
@@ -292,6 +300,21 @@ class _Reader:
         ):
             return nested_lists(items)
         return Sequence("tuple", items, opening, closing)
+
+    def transposed(self, start: int, end: int, nesting: int) -> Value | None:
+        r"""`[1, 2]^T` is a column, so a tuple; a matrix behind which `^T` stands changes rows and columns."""
+        for mark in _TRANSPOSE:
+            inner = end - len(mark)
+            if [token.text for token in self.tokens[max(start, inner) : end]] != mark:
+                continue
+            if self.partners.get(start) != inner - 1:
+                continue
+            value = self.value(start, inner, nesting + 1)
+            if isinstance(value, Matrix):
+                return Matrix(tuple(zip(*value.rows, strict=True)), value.kind)
+            if isinstance(value, Sequence) and value.kind == "tuple":
+                return Sequence("tuple", value.items, "(", ")")
+        return None
 
     def matrix(self, start: int, end: int, _nesting: int) -> Value | None:
         tokens = self.tokens
@@ -441,6 +464,7 @@ def read(text: str) -> Value:
             name = based["group"] or based["digit"] or based["word"]
             base = int(name[:9]) if name.isdigit() else _BASES.get(name)
             digits = based["digits"].replace("-", "").lstrip("0") or "0"
+            digits = "0" + digits if digits[0] == "." else digits
             if base is not None and base >= 2 and (digits.replace(".", "").isdigit() or base > 10):
                 return Based(("-" if based["digits"][0] == "-" else "") + digits, base)
         parts = re.split(r",\s*|\s+(?:and|or)\s+", text)

@@ -8,7 +8,7 @@ True
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from lema_hub.answers import exact, numeric
@@ -167,6 +167,9 @@ def _from_distance(left: Value, operator: str, right: Value) -> RealSet | None:
 
 def _from_relation(relation: Relation) -> RealSet | None:
     operators, sides, names = relation.operators, relation.sides, relation.names
+    if operators == ("in",):
+        members = to_set(sides[1])
+        return None if members is None else RealSet(members.pieces, names[0])
     if not set(operators) <= set(_FLIPPED):
         return None
     if len(operators) == 1:
@@ -206,7 +209,7 @@ def to_set(value: Value) -> RealSet | None:
     if isinstance(value, Relation):
         return _from_relation(value)
     if isinstance(value, Sequence):
-        if value.kind == "both":
+        if value.kind in ("both", "conditions"):
             parts = [to_set(item) for item in value.items]
             known = [part for part in parts if part is not None]
             if len(known) != len(parts) or len({part.variable for part in known}) != 1:
@@ -214,6 +217,8 @@ def to_set(value: Value) -> RealSet | None:
             pieces = known[0].pieces
             for part in known[1:]:
                 pieces = _intersection(pieces, part.pieces)
+            if not pieces and value.kind == "conditions":  # `x < 2, x > 3` can only be meant as `or`
+                pieces = _merged([piece for part in known for piece in part.pieces])
             return RealSet(pieces, known[0].variable)
         if value.kind == "tuple":
             if len(value.items) != 2:
@@ -241,6 +246,31 @@ def to_set(value: Value) -> RealSet | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The ends of one interval, which may hold letters, and whether they belong to it."""
+
+    bounds: tuple[Value, Value]
+    closed: tuple[bool, bool]
+    variable: str | None = None
+
+
+def ends(value: Value) -> Ends | None:
+    """The ends of an answer that denotes one interval with two ends, None for every other answer."""
+    if isinstance(value, Sequence) and value.kind == "tuple" and len(value.items) == 2:
+        return Ends((value.items[0], value.items[1]), (value.opening == "[", value.closing == "]"))
+    if isinstance(value, Relation) and value.operators == ("in",):
+        interval = ends(value.sides[1])
+        return None if interval is None else replace(interval, variable=value.names[0])
+    if isinstance(value, Relation) and len(value.operators) == 2 and value.names[1]:
+        (first, second), (low, _, high) = value.operators, value.sides
+        if {first, second} <= {">", ">="}:
+            low, high, first, second = high, low, _FLIPPED[second], _FLIPPED[first]
+        if {first, second} <= {"<", "<="}:
+            return Ends((low, high), (first == "<=", second == "<="), value.names[1])
+    return None
+
+
 def is_set_like(value: Value) -> bool:
     """Whether an answer can only be meant as a set of real numbers."""
     if isinstance(value, (Union, Reals)):
@@ -248,7 +278,7 @@ def is_set_like(value: Value) -> bool:
     if isinstance(value, Relation):
         return value.operators[0] not in ("=", "==", "~")
     if isinstance(value, Sequence):
-        return value.kind == "both" or (
+        return value.kind in ("both", "conditions") or (
             value.kind == "tuple" and value.opening + value.closing in ("[)", "(]")
         )
     return False

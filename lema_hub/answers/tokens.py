@@ -70,7 +70,7 @@ _COMMAND_ALIASES = {
     "varepsilon": "epsilon", "vartheta": "theta", "lvert": "|", "rvert": "|", "vert": "|",
     "mid": "|", "lfloor": "floor(", "rfloor": ")", "lceil": "ceil(", "rceil": ")", "backslash": "setminus",
     "ne": "!=", "le": "<=", "ge": ">=", "ast": "*", "land": "and", "lor": "or", "wedge": "and", "vee": "or",
-    "varnothing": "emptyset", "imath": "i", "exists": "", "limits": "", "empty": "emptyset",
+    "varnothing": "emptyset", "imath": "i", "jmath": "j", "exists": "", "limits": "", "empty": "emptyset",
     "Re": "mathbb{R}", "implies": "implies",
 }  # fmt: skip
 _SHORT_WORDS_TEXT = """
@@ -172,8 +172,8 @@ def tokenize(text: str, *, upright: bool = False) -> list[Token]:
                 continue
             if alias in ("floor(", "ceil("):
                 tokens += [Token("command", "\\" + alias[:-1], spaced), Token("symbol", "(", False)]
-            elif alias == "i":
-                tokens.append(Token("letter", "i", spaced))
+            elif alias in ("i", "j"):
+                tokens.append(Token("letter", alias, spaced))
             elif alias in ("and", "or"):
                 tokens.append(Token("word", alias, spaced))
             elif alias is not None and not alias[0].isalpha():
