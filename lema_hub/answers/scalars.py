@@ -141,7 +141,7 @@ def _same_percent(percentage: Tree, bare: Tree, question: str | None) -> Finding
         return hundredth
     size = numeric.real(percentage)
     asked = _mentions_percent(question)
-    if asked or (asked is None and size is not None and abs(size) >= 1):
+    if asked or (asked is None and size is not None and abs(size) >= 1 and size.is_integer()):
         return same_tree(percentage, bare)
     return "different"
 
