@@ -21,8 +21,8 @@ from lema_hub import tasks
 from lema_hub.engines import Request, Sampling
 from lema_hub.engines.transformers import TransformersEngine
 from lema_hub.tasks import load
-load.TASKS["gsm8k"] = replace(load.TASKS["gsm8k"], source_repo="lema/gsm8k", revision=None)
-engine = TransformersEngine("lema/tiny-llama", revision=sys.argv[1])
+load.TASKS["gsm8k"] = replace(load.TASKS["gsm8k"], source_repo="lema/engine-gsm8k", revision=None)
+engine = TransformersEngine("lema/engine-llama", revision=sys.argv[1])
 ((_, answer),) = engine.generate([Request(prompt="Tom has", sampling=Sampling(max_tokens=4))])
 problems = [p for split in ("train", "dev") for p in tasks.load_problems("gsm8k", split)]
 print(json.dumps({
@@ -42,18 +42,18 @@ def test_what_is_read_from_a_hub_is_recorded_by_its_commit(
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=hub.url, token=hub.token)
-    api.create_repo("lema/tiny-llama")
-    commit = api.upload_folder(repo_id="lema/tiny-llama", folder_path=tiny_llama).oid
-    api.create_tag("lema/tiny-llama", tag="v1")
+    api.create_repo("lema/engine-llama")
+    commit = api.upload_folder(repo_id="lema/engine-llama", folder_path=tiny_llama).oid
+    api.create_tag("lema/engine-llama", tag="v1")
     rows = [{"question": f"What is {i} + 0?", "answer": f"It is {i}.\n#### {i}"} for i in range(5)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train-00000-of-00001.parquet")
-    api.create_repo("lema/gsm8k", repo_type="dataset")
-    api.upload_folder(repo_id="lema/gsm8k", repo_type="dataset", folder_path=tmp_path, path_in_repo="main")
+    api.create_repo("lema/engine-gsm8k", repo_type="dataset")
+    api.upload_folder(repo_id="lema/engine-gsm8k", repo_type="dataset", folder_path=tmp_path, path_in_repo="main")
     (tmp_path / "README.md").write_text(
         "---\nconfigs:\n- config_name: main\n  data_files: [{split: train, path: 'main/train-*'}]\n---\n"
     )
     data = api.upload_file(
-        repo_id="lema/gsm8k",
+        repo_id="lema/engine-gsm8k",
         repo_type="dataset",
         path_or_fileobj=tmp_path / "README.md",
         path_in_repo="README.md",
@@ -69,7 +69,7 @@ def test_what_is_read_from_a_hub_is_recorded_by_its_commit(
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    assert (found["model"], found["revision"]) == ("lema/tiny-llama", commit)
+    assert (found["model"], found["revision"]) == ("lema/engine-llama", commit)
     assert 1 <= found["tokens"] <= 4
     assert found["problems"] == [f"gsm8k/train/{i}" for i in range(5)]
     assert found["commits"] == [data]
