@@ -48,7 +48,9 @@ def test_what_is_read_from_a_hub_is_recorded_by_its_commit(
     rows = [{"question": f"What is {i} + 0?", "answer": f"It is {i}.\n#### {i}"} for i in range(5)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train-00000-of-00001.parquet")
     api.create_repo("lema/engine-gsm8k", repo_type="dataset")
-    api.upload_folder(repo_id="lema/engine-gsm8k", repo_type="dataset", folder_path=tmp_path, path_in_repo="main")
+    api.upload_folder(
+        repo_id="lema/engine-gsm8k", repo_type="dataset", folder_path=tmp_path, path_in_repo="main"
+    )
     (tmp_path / "README.md").write_text(
         "---\nconfigs:\n- config_name: main\n  data_files: [{split: train, path: 'main/train-*'}]\n---\n"
     )
