@@ -23,13 +23,14 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub.engines.engine import Failure, Request, Response
-from lema_hub.engines.noise import quiet
+from lema_hub.engines.noise import loading, quiet
 from lema_hub.errors import EngineError, InputError, MissingExtraError
 from lema_hub.records import digest
 
@@ -280,7 +281,7 @@ class TransformersEngine:
             raise MissingExtraError("torch and transformers", "train") from error
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
         try:
-            with quiet():
+            with quiet(), loading(self.model) if self._base.commit else nullcontext():
                 model = AutoModelForCausalLM.from_pretrained(
                     self._base.location,
                     revision=self._base.commit,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from lema_hub.engines.noise import loading
 from lema_hub.errors import HubError
 
 
@@ -31,9 +32,10 @@ def snapshot(
 
     at = f"{repo_type} {repo!r} at {constants.ENDPOINT}"
     try:
-        folder = Path(
-            snapshot_download(repo, repo_type=repo_type, revision=revision, allow_patterns=list(patterns))
-        )
+        with loading(f"{repo_type} {repo}"):
+            folder = Path(
+                snapshot_download(repo, repo_type=repo_type, revision=revision, allow_patterns=list(patterns))
+            )
     except GatedRepoError as error:
         raise HubError(f"{at} is gated; accept its terms on its page and set HF_TOKEN") from error
     except RevisionNotFoundError as error:
