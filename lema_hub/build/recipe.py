@@ -18,7 +18,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, overload
 
 import yaml
 
@@ -115,10 +115,22 @@ class Recipe:
     seed: int = 0
 
 
-def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+R = TypeVar("R")
+
+
+@overload
+def load(path: Path, overrides: Sequence[str] = ...) -> Recipe: ...
+@overload
+def load(path: Path, overrides: Sequence[str] = ..., cls: type[R] = ...) -> R: ...
+def load(path: Path, overrides: Sequence[str] = (), cls: type = Recipe) -> Any:
     """The recipe of a YAML file; `overrides` are `key=value`, values in YAML, list items by number.
 
         load(Path("scripts/recipes/data/nano-corrections.yaml"), ["problems.train=100", "students.0.paths=2"])
+
+    Args:
+        path: The YAML file.
+        overrides: Changes to it.
+        cls: The frozen dataclass that it is read as, for recipes of other kinds.
 
     Raises:
         RecipeError: The file cannot be read, or a key is unknown, missing or ill-typed.
@@ -132,10 +144,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     try:
         for override in overrides:
             _override(document, override)
-        recipe: Recipe = _build(Recipe, document, "")
+        return _build(cls, document, "")
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
-    return recipe
 
 
 def _override(document: Any, override: str) -> None:
@@ -196,6 +207,11 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
             inner = typing.get_args(hint)[0]
             return tuple(_typed(item, inner, f"{where}.{number}") for number, item in enumerate(value))
         raise RecipeError(f"{where} is {value!r}; expected a list")
+    if typing.get_origin(hint) is dict:
+        if isinstance(value, Mapping):
+            inner = typing.get_args(hint)[1]
+            return {str(key): _typed(item, inner, f"{where}.{key}") for key, item in value.items()}
+        raise RecipeError(f"{where} is {value!r}; expected keys with values")
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
