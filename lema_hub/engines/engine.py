@@ -37,7 +37,9 @@ class Request:
     """What is asked; `index` numbers the samples of one prompt.
 
     `problem_id` names the problem for engines that know it (the exact corrector of the nano world); it is
-    neither sent to a model nor part of the ledger's key.
+    neither sent to a model nor part of the ledger's key. `schema` is the JSON Schema that the text has to
+    follow, as canonical JSON text (`json.dumps(..., sort_keys=True)`); engines that cannot enforce it answer
+    in plain text.
     """
 
     prompt: str
@@ -45,6 +47,7 @@ class Request:
     index: int = 0
     system: str | None = None
     problem_id: str | None = None
+    schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

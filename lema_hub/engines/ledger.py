@@ -301,6 +301,7 @@ def request_key(engine: Engine, request: Request) -> str:
         request.prompt,
         _plain(request.sampling),
         request.index,
+        *([] if request.schema is None else [request.schema]),  # ledgers of before it had a place stay valid
     )
 
 

@@ -127,6 +127,9 @@ class OpenAIEngine:
             body["stop"] = list(sampling.stop)
         if sampling.seed is not None and sampling.temperature > 0:
             body["seed"] = sampling.seed + request.index
+        if request.schema is not None:
+            schema = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         if self.api == "completions":
             text = f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
             return {"prompt": text, **body}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
 from lema_hub.engines import openai as module
+from lema_hub.engines.ledger import request_key
 from lema_hub.engines.openai import OpenAIEngine
 from lema_hub.errors import BudgetError, EngineError, InputError
 
@@ -252,3 +254,21 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, number: signal.Signal
             assert [a.text for a in found if isinstance(a, Response)] == [r.prompt[::-1] for r in requests]
             assert ledger.totals()[0].responses == 300
     assert endpoint.paid <= 300 + 16
+
+
+def test_a_schema_is_posted_strictly_and_part_of_the_key_only_when_set() -> None:
+    schema = '{"properties": {"step": {"type": "integer"}}, "type": "object"}'
+    plain = Request(prompt="p", sampling=Sampling())
+    shaped = Request(prompt="p", sampling=Sampling(), schema=schema)
+    with Endpoint() as endpoint:
+        engine = OpenAIEngine("m", base_url=endpoint.url)
+        answers(engine, [plain])
+        answers(engine, [shaped])
+    assert "response_format" not in endpoint.seen[0]
+    assert endpoint.seen[1]["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "strict": True, "schema": json.loads(schema)},
+    }
+    assert request_key(engine, plain) != request_key(engine, shaped)
+    # A ledger of version 0.1 finds its answers.
+    assert request_key(engine, plain) == "41edbdc1f1040be6270cae6cfe3260d27765d68a60942849dc8b771945a379de"
