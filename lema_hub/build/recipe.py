@@ -44,15 +44,23 @@ class Problems:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Student:
-    """A model whose paths are sampled; `prompt` defaults to the task's."""
+class Source:
+    """Where text comes from: what all models of a recipe have in common."""
 
     engine: EngineName
-    model: str
+    model: str | None = None
     revision: str | None = None
     adapter: str | None = None
     base_url: str | None = None
     api: Literal["chat", "completions"] = "chat"
+    noise: dict[str, float] = field(default_factory=dict)
+    """Of the engine `noisy`: how often it errs in which way (`lema_hub.nano.noisy`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Student(Source):
+    """A model whose paths are sampled; `prompt` defaults to the task's."""
+
     prompt: str | None = None
     paths: int = 4
     temperature: float = 0.7
@@ -62,18 +70,36 @@ class Student:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Corrector:
-    """Who corrects; `prompt` defaults to the task's."""
+class Corrector(Source):
+    """Who corrects; `prompt` defaults to the task's. `structured` asks for JSON where the endpoint offers it."""
 
-    engine: EngineName
-    model: str | None = None
-    revision: str | None = None
-    adapter: str | None = None
-    base_url: str | None = None
-    api: Literal["chat", "completions"] = "chat"
     prompt: str | None = None
     temperature: float = 0.0
     max_tokens: int = 1024
+    structured: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote(Source):
+    """Who names the incorrect step again, `k` times; the gate `vote` wants `agree` that name the corrector's.
+
+    `prompt` defaults to the task's for correctors: what comes after its first line is not asked for.
+    """
+
+    prompt: str | None = None
+    k: int = 3
+    agree: int = 2
+    temperature: float = 0.7
+    max_tokens: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeamJudge(Source):
+    """Who judges a correction as LeMa's people did: excellent, good or poor; the gate `seam_judge`."""
+
+    prompt: str = "lema-seam-judge"
+    temperature: float = 0.0
+    max_tokens: int = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +121,9 @@ class Recipe:
         students: Whose paths are sampled.
         recorded: Files of solutions that need no sampling; annotated ones need no corrector either.
         corrector: Who corrects the paths that are not annotated.
-        gates: The gates that a correction must pass.
+        vote: Who names the incorrect step again; off by default.
+        seam_judge: Who judges the corrections; off by default.
+        gates: The gates that a correction must pass; the verdicts of the others are only stored.
         gold: Whether annotated solutions become CoT rows.
         concurrency: Requests in flight at an endpoint.
         batch_size: Rows that a local model computes together.
@@ -108,6 +136,8 @@ class Recipe:
     students: tuple[Student, ...] = ()
     recorded: tuple[Recorded, ...] = ()
     corrector: Corrector | None = None
+    vote: Vote | None = None
+    seam_judge: SeamJudge | None = None
     gates: tuple[GateName, ...] = REQUIRED
     gold: bool = True
     concurrency: int = 64

@@ -19,7 +19,7 @@ from lema_hub.build.built import Built, by_id, merge
 from lema_hub.build.cot import build_cot
 from lema_hub.build.dataset import problem_inputs, write_dataset
 from lema_hub.build.importers import Imported, import_paths
-from lema_hub.build.recipe import Corrector, Recipe, Student
+from lema_hub.build.recipe import Corrector, Recipe, Source, Student
 from lema_hub.engines import Engine, Ledger, Request, Sampling
 from lema_hub.engines.choose import choose
 from lema_hub.engines.ledger import Progress
@@ -234,7 +234,7 @@ def _write(
     )
 
 
-def _engine(source: Student | Corrector, recipe: Recipe, prices: Path | None) -> Engine:
+def _engine(source: Source, recipe: Recipe, prices: Path | None) -> Engine:
     return choose(
         source.engine,
         model=source.model,
@@ -245,6 +245,7 @@ def _engine(source: Student | Corrector, recipe: Recipe, prices: Path | None) ->
         concurrency=recipe.concurrency,
         batch_size=recipe.batch_size,
         prices=prices,
+        noise=source.noise,
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from lema_hub import nano
 from lema_hub.engines.engine import Engine
 from lema_hub.engines.exact import ExactEngine
+from lema_hub.engines.noisy import NoisyEngine
 from lema_hub.errors import InputError
 
-EngineName = Literal["transformers", "openai", "exact"]
+EngineName = Literal["transformers", "openai", "exact", "noisy"]
 ENGINES: tuple[EngineName, ...] = typing.get_args(EngineName)
 NANO_BACKBONE = "lema/nano-backbone"
 
@@ -27,12 +29,13 @@ def choose(
     concurrency: int = 64,
     batch_size: int = 64,
     prices: Path | None = None,
+    noise: Mapping[str, float] | None = None,
 ) -> Engine:
     """The engine of that name.
 
     Args:
-        engine: `transformers`, `openai` or `exact`.
-        model: Its model; `nano` is the backbone that ships with the package. `exact` needs none.
+        engine: `transformers`, `openai`, or the nano world's `exact` or `noisy`.
+        model: Its model; `nano` is the backbone that ships with the package. `exact` and `noisy` need none.
         revision: Branch, tag or commit of the model; for endpoints a label of your own.
         adapter: A LoRA adapter for `transformers`.
         base_url: The endpoint of `openai`.
@@ -40,6 +43,7 @@ def choose(
         concurrency: Requests in flight at an endpoint.
         prices: A price list of your own for endpoints.
         batch_size: Rows that `transformers` computes together.
+        noise: How often `noisy` errs in which way (`lema_hub.nano.noisy`).
 
     Raises:
         InputError: The engine is unknown or needs a model.
@@ -47,6 +51,8 @@ def choose(
     """
     if engine == "exact":
         return ExactEngine()
+    if engine == "noisy":
+        return NoisyEngine(noise or {})
     if engine not in ENGINES:
         raise InputError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
     if model is None:

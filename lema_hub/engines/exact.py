@@ -13,10 +13,10 @@ from random import Random
 
 from lema_hub.engines.engine import Failure, Request, Response
 from lema_hub.errors import InputError
-from lema_hub.nano import correct, load
+from lema_hub.nano import NanoProblem, correct, load
 from lema_hub.nano.problems import REVISION
 from lema_hub.records import digest
-from lema_hub.steps import format_correction, split_steps
+from lema_hub.steps import format_correction, join_steps, split_steps
 
 _SOLUTION = re.compile(r"\nOriginal Solution:\n\{\n(?P<solution>.*)\n\}\nIncorrect Step:\s*\Z", re.DOTALL)
 
@@ -44,15 +44,11 @@ class ExactEngine:
             yield position, self._answer(request)
 
     def _answer(self, request: Request) -> Response | Failure:
-        match = _SOLUTION.search(request.prompt)
-        if match is None:
-            return Failure(reason="not_a_correction_prompt", detail="expected LeMa's 'Original Solution:'")
-        try:
-            problem = load(request.problem_id or "")
-        except InputError as error:
-            return Failure(reason="not_a_nano_problem", detail=str(error))
-        steps = split_steps(match["solution"])
-        seed = digest(request.sampling.seed or 0, request.problem_id, match["solution"], request.index)
+        asked = wrong_solution(request)
+        if isinstance(asked, Failure):
+            return asked
+        problem, steps = asked
+        seed = digest(request.sampling.seed or 0, request.problem_id, join_steps(steps), request.index)
         try:
             correction = correct(problem, steps, Random(seed))
         except InputError as error:
@@ -63,3 +59,15 @@ class ExactEngine:
             prompt_tokens=0,
             completion_tokens=0,
         )
+
+
+def wrong_solution(request: Request) -> tuple[NanoProblem, tuple[str, ...]] | Failure:
+    """The nano problem and the steps of the solution that a correction prompt asks about."""
+    match = _SOLUTION.search(request.prompt)
+    if match is None:
+        return Failure(reason="not_a_correction_prompt", detail="expected LeMa's 'Original Solution:'")
+    try:
+        problem = load(request.problem_id or "")
+    except InputError as error:
+        return Failure(reason="not_a_nano_problem", detail=str(error))
+    return problem, split_steps(match["solution"])

@@ -58,17 +58,12 @@ def correct_noisily(
         steps: The wrong solution without `Step k:` headers.
         rng: Draws the noise and the wordings.
         rates: How often each kind of noise occurs; the rest is exact. A solution of one step has no other
-            step
-            that could be named, so there `wrong_step` names the one after it.
+            step that could be named, so there `wrong_step` names the one after it.
 
     Raises:
         InputError: The solution is right, or the rates are unknown, negative or of a sum above 1.
     """
-    unknown = set(rates) - set(NOISES)
-    if unknown or min(rates.values(), default=0.0) < 0 or sum(rates.values()) > 1 + 1e-9:
-        raise InputError(
-            f"rates are {dict(rates)}; expected shares of at most 1 in all for {', '.join(NOISES)}"
-        )
+    check_rates(rates)
     exact = correct(problem, steps, rng)
     drawn, noise = rng.random(), None
     for kind in NOISES:
@@ -87,6 +82,20 @@ def correct_noisily(
         made = replace(exact, steps=_with_a_wrong_end(problem, exact.steps, rng))
     text = format_correction(made.incorrect_step, made.explanation, made.steps)
     return NoisyCorrection(_malformed(text, rng) if noise == "malformed" else text, noise, exact)
+
+
+def check_rates(rates: Mapping[str, float] | Mapping[Noise, float]) -> dict[Noise, float]:
+    """Rates of noise that can be drawn from.
+
+    Raises:
+        InputError: A kind is unknown, a rate is negative, or their sum is above 1.
+    """
+    checked = {kind: rates[kind] for kind in NOISES if kind in rates}
+    if len(checked) < len(rates) or min(rates.values(), default=0.0) < 0 or sum(rates.values()) > 1 + 1e-9:
+        raise InputError(
+            f"rates are {dict(rates)}; expected shares of at most 1 in all for {', '.join(NOISES)}"
+        )
+    return checked
 
 
 def _other_step(
