@@ -47,7 +47,20 @@ Strategy = Literal["fix_continue", "fresh_restart"]
 AnswerStyle = Literal["number", "math", "choice", "text"]
 """How the answers of a problem set are compared."""
 
+Evolution = Literal["constraints", "deeper", "rarer", "concrete"]
+"""How a new question is made of an old one: a condition more, a step of reasoning more, a rarer matter of the
+same field, or general notions made concrete.
+"""
+
+Form = Literal[
+    "cot", "correction", "corrected_solution", "without_step", "without_explanation", "without_solution"
+]
+"""What a mixed row's texts are: those of its source, the corrected solution of a correction as a CoT row, or a
+correction without one of its three fields.
+"""
+
 VERDICTS: tuple[Verdict, ...] = typing.get_args(Verdict)
+EVOLUTIONS: tuple[Evolution, ...] = typing.get_args(Evolution)
 ERROR_TYPES: tuple[ErrorType, ...] = typing.get_args(ErrorType)
 
 _PATH_PREFIXED = ("text", "steps", "answer", "verdict", "error_type")
@@ -253,6 +266,46 @@ class Trajectory(_Row):
     answer_verdict: Verdict
     gates: tuple[Gate, ...]
     cost_usd: float | None
+    prompt: str
+    completion: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvolvedProblem(_Row):
+    """A question that a model made of another one; its gold answer is the majority of a solver's answers.
+
+    `answers` are the solver's, "" where it gave none, and `votes` counts those that agree with the gold answer.
+    The problem's source and licence are its seed's.
+    """
+
+    problem: Problem
+    seed_id: str
+    seed_question: str
+    evolution: Evolution
+    evolver: str
+    evolver_revision: str | None
+    evolver_prompt_id: str
+    solver: str
+    solver_revision: str | None
+    solver_prompt_id: str
+    answers: tuple[str, ...]
+    votes: int
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MixedRow(_Row):
+    """A fine-tuning row of a controlled mix; problem and path are those of the row that it was made of.
+
+    `row_id` is the hash of path, prompt and completion; `source` names the data set of the original row.
+    """
+
+    problem: Problem
+    path: ReasoningPath
+    row_id: str
+    form: Form
+    source: str
+    corrector: str | None
     prompt: str
     completion: str
 

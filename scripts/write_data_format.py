@@ -19,6 +19,16 @@ DATASETS = (
         "`lemma-trajectories`: a wrong start, a turn, a right continuation.",
     ),
     (
+        records.EvolvedProblem,
+        "Evolved problems",
+        "`lema-problems`: questions made of questions that models failed on, answered by a majority.",
+    ),
+    (
+        records.MixedRow,
+        "Mixes",
+        "Training rows of published data sets in a fixed proportion, for controlled comparisons.",
+    ),
+    (
         records.Rejection,
         "Rejections",
         "The config `rejected` of each dataset: every dropped row, with its reason.",

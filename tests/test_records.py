@@ -16,7 +16,9 @@ from lema_hub.errors import InputError
 from lema_hub.records import (
     Correction,
     CotExample,
+    EvolvedProblem,
     Gate,
+    MixedRow,
     Problem,
     ReasoningPath,
     Rejection,
@@ -27,7 +29,9 @@ from lema_hub.records import (
     schema,
 )
 
-RECORDS: list[type] = [Gate, Problem, ReasoningPath, Correction, Rejection, CotExample, Trajectory, Score]
+RECORDS: list[type] = [
+    Gate, Problem, ReasoningPath, Correction, Rejection, CotExample, Trajectory, EvolvedProblem, MixedRow, Score,
+]  # fmt: skip
 
 # What Parquet can hold: no lone surrogates, 64 bits, and no NaN, which equals nothing.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -22,20 +22,16 @@ from lema_hub import __version__
 from lema_hub.build.built import Built
 from lema_hub.errors import InputError
 from lema_hub.hub import licenses, parquet
-from lema_hub.hub.manifest import REJECTED, Input, Kind, Manifest
-from lema_hub.records import Correction, CotExample, Problem, Rejection, Trajectory
+from lema_hub.hub.dataset import RECORDS
+from lema_hub.hub.manifest import REJECTED, Input, Kind, Manifest, Mix
+from lema_hub.records import Problem, Rejection
 
-RECORDS: Mapping[Kind, type[Correction] | type[CotExample] | type[Trajectory]] = {
-    "corrections": Correction,
-    "cot": CotExample,
-    "trajectories": Trajectory,
-}
 _PACKAGES = ("datasets", "huggingface_hub", "openai", "peft", "torch", "transformers")
 
 
 def write_dataset(
     out: Path,
-    built: Built[Correction] | Built[CotExample] | Built[Trajectory],
+    built: Built[Any],
     *,
     kind: Kind,
     task: str,
@@ -43,6 +39,7 @@ def write_dataset(
     inputs: Sequence[Input],
     seed: int = 0,
     measures: Mapping[str, float] | None = None,
+    mix: Mix | None = None,
 ) -> Manifest:
     """Write the rows of a build as a folder that can be published.
 
@@ -55,6 +52,7 @@ def write_dataset(
         inputs: Where problems and solutions come from.
         seed: The seed of the build.
         measures: Further numbers for the card.
+        mix: What the rows of a mix were taken from.
 
     Raises:
         InputError: There is no row, one is of a test question, or the folder cannot be written.
@@ -93,6 +91,7 @@ def write_dataset(
         license=licenses.combine(terms).license or "other",
         packages=packages(),
         measures=dict(measures or {}),
+        mix=mix,
     )
     try:
         shutil.rmtree(data, ignore_errors=True)

@@ -18,11 +18,15 @@ _TITLES: dict[Kind, str] = {
     "corrections": "Mistake corrections",
     "cot": "Chain-of-thought solutions",
     "trajectories": "Self-correcting trajectories",
+    "problems": "Evolved problems",
+    "mix": "Mixed training rows",
 }
 _TAGS: dict[Kind, list[str]] = {
     "corrections": ["learning-from-mistakes", "lema", "mistake-correction", "reasoning", "math"],
     "cot": ["learning-from-mistakes", "lema", "chain-of-thought", "reasoning", "math"],
     "trajectories": ["learning-from-mistakes", "lemma", "self-correction", "reasoning", "math"],
+    "problems": ["learning-from-mistakes", "lema", "evolved-questions", "reasoning", "math"],
+    "mix": ["learning-from-mistakes", "lema", "ablation", "reasoning", "math"],
 }
 _EXAMPLE_CHARACTERS = 1_200
 
@@ -132,7 +136,10 @@ def example_row(split: Split) -> dict[str, Any]:
     """The first row that is short enough to be read at a glance, or else the first."""
     for batch in split.table.to_batches(max_chunksize=256):
         for row in batch.to_pylist():
-            if len(row["prompt"]) + len(row["completion"]) <= _EXAMPLE_CHARACTERS:
+            if (
+                len(row.get("prompt", row["question"])) + len(row.get("completion", ""))
+                <= _EXAMPLE_CHARACTERS
+            ):
                 return dict(row)
     return dict(split.table.slice(0, 1).to_pylist()[0])
 
@@ -158,7 +165,7 @@ def _rejection() -> type:
 
 def error_types(built: BuiltDataset) -> list[tuple[str, str, int]]:
     """Code, name and rows of every type of error, the most frequent first; none for right solutions."""
-    counts = Counter[str]() if built.manifest.kind == "cot" else built.count("error_type")
+    counts = built.count("error_type")
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [(code, fields.ERROR_NAMES[code], count) for code, count in ordered]
 

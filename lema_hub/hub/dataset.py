@@ -28,6 +28,8 @@ RECORDS: dict[Kind, type] = {
     "corrections": records.Correction,
     "cot": records.CotExample,
     "trajectories": records.Trajectory,
+    "problems": records.EvolvedProblem,
+    "mix": records.MixedRow,
 }
 """What a row of each kind of dataset is."""
 
@@ -35,6 +37,8 @@ KEYS: dict[type, tuple[str, ...]] = {
     records.Correction: ("path_id", "corrector", "corrector_prompt_id"),
     records.CotExample: ("path_id",),
     records.Trajectory: ("path_id", "strategy", "teacher"),
+    records.EvolvedProblem: ("problem_id",),
+    records.MixedRow: ("row_id",),
 }
 """The columns that identify a row; rejected rows have no identity, one path may fail several times."""
 
@@ -82,12 +86,15 @@ class BuiltDataset:
         return grouped
 
     def count(self, column: str) -> Counter[str]:
-        """How many rows of all configs but `rejected` have which value in a column; nulls are left out."""
+        """How many rows of all configs but `rejected` have which value in a column; nulls are left out.
+
+        Empty for a column that rows of this kind do not have.
+        """
         import pyarrow.compute as pc
 
         counts: Counter[str] = Counter()
         for split in self.splits:
-            if split.config != REJECTED:
+            if split.config != REJECTED and column in split.table.column_names:
                 for item in pc.value_counts(split.table[column].drop_null()).to_pylist():
                     counts[item["values"]] += item["counts"]
         return counts

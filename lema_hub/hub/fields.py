@@ -78,6 +78,30 @@ _MEANINGS: dict[type, dict[str, str]] = {
         "teacher_prompt_id": "The teacher's prompt template.",
     }
     | _TEXT,
+    records.EvolvedProblem: _PROBLEM
+    | {
+        "seed_id": "The problem that the question was made of.",
+        "seed_question": "That problem's question.",
+        "evolution": "How: `constraints`, `deeper`, `rarer` or `concrete`.",
+        "evolver": "What wrote the question.",
+        "evolver_revision": "The revision of that model.",
+        "evolver_prompt_id": "The prompt template that asked for it.",
+        "solver": "What answered the question.",
+        "solver_revision": "The revision of that model.",
+        "solver_prompt_id": "The prompt template that it was asked in.",
+        "answers": "Its sampled answers; empty where it gave none.",
+        "votes": "How many of them agree with `answer`.",
+        "cost_usd": _MISTAKE["cost_usd"],
+    },
+    records.MixedRow: _PROBLEM
+    | _PATH
+    | {
+        "row_id": "The row: a hash of path, prompt and completion.",
+        "form": "What prompt and completion are: the source's own, or what was made of them.",
+        "source": "The data set that the row comes from; its row has the same `path_id`.",
+        "corrector": "What wrote the correction, where there is one.",
+    }
+    | _TEXT,
     records.Rejection: {
         "problem_id": _PROBLEM["problem_id"],
         "path_id": _PATH["path_id"],

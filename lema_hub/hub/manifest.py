@@ -19,8 +19,8 @@ from typing import Literal
 from lema_hub.errors import InputError
 from lema_hub.hub.strict import read_json, to_json
 
-Kind = Literal["corrections", "cot", "trajectories"]
-"""What the rows are: `records.Correction`, `records.CotExample` or `records.Trajectory`."""
+Kind = Literal["corrections", "cot", "trajectories", "problems", "mix"]
+"""What the rows are: `records.Correction`, `CotExample`, `Trajectory`, `EvolvedProblem` or `MixedRow`."""
 
 FILE_NAME = "manifest.json"
 REJECTED = "rejected"
@@ -52,7 +52,7 @@ class PromptUse:
 class ModelUse:
     """A model that wrote text of the dataset; `license` is that of its outputs, where known."""
 
-    role: Literal["student", "corrector", "teacher", "annotator"]
+    role: Literal["student", "corrector", "teacher", "annotator", "evolver", "solver"]
     name: str
     revision: str | None
     engine: str
@@ -75,6 +75,36 @@ class Tokens:
 
     prompt: int = 0
     completion: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixPart:
+    """What a mix took of one source: `available` training rows, of which `rows`, with their `tokens`."""
+
+    source: str
+    form: str
+    available: int
+    rows: int
+    tokens: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """The training rows of a mix by part; tokens are those of a named tokenizer, prompts included."""
+
+    parts: tuple[MixPart, ...]
+    tokenizer: str | None = None
+    tokenizer_revision: str | None = None
+
+    @property
+    def rows(self) -> int:
+        """The training rows of all parts."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def tokens(self) -> int | None:
+        """The tokens of all parts, None if they were not counted."""
+        return sum(part.tokens or 0 for part in self.parts) if self.tokenizer else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +133,7 @@ class Manifest:
     packages: dict[str, str]
     schema: Literal[1] = 1
     measures: dict[str, float] = field(default_factory=dict)
+    mix: Mix | None = None
     granted: dict[str, str] = field(default_factory=dict)
     """Licence objections that the publisher answered with 'I have the right', and the reason given."""
 

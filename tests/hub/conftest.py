@@ -14,12 +14,22 @@ from huggingface_hub import HfApi
 
 from lema_hub import records
 from lema_hub.hub import parquet
-from lema_hub.hub.manifest import Input, Manifest, ModelUse, PromptUse, Stage, Tokens
+from lema_hub.hub.manifest import Input, Manifest, Mix, MixPart, ModelUse, PromptUse, Stage, Tokens
 from lema_hub.hub.training import DataUse, Loss, Result, Training
 from lema_hub.localhub import LocalHub, auth
 from lema_hub.localhub.server import DATABASE
 from lema_hub.localhub.store import Store
-from lema_hub.records import Correction, CotExample, Gate, Problem, ReasoningPath, Rejection, Trajectory
+from lema_hub.records import (
+    Correction,
+    CotExample,
+    EvolvedProblem,
+    Gate,
+    MixedRow,
+    Problem,
+    ReasoningPath,
+    Rejection,
+    Trajectory,
+)
 from lema_hub.steps import format_correction, format_trajectory, join_steps
 
 Build = Callable[..., Path]
@@ -184,7 +194,64 @@ def trajectories(split: str, n: int, *, start: int = 0) -> list[Trajectory]:
     return rows
 
 
-MAKERS = {"corrections": corrections, "cot": cot, "trajectories": trajectories}
+def problems(split: str, n: int, *, start: int = 0) -> list[EvolvedProblem]:
+    """Questions made of others."""
+    every = ((solved(split, index), solved(split, index + 1)) for index in range(start, start + n))
+    return [
+        EvolvedProblem(
+            problem=replace(one.problem, problem_id=f"{one.problem.problem_id}~deeper-0", gold_solution=""),
+            seed_id=one.problem.problem_id,
+            seed_question=seed.problem.question,
+            evolution="deeper",
+            evolver="nano-evolver",
+            evolver_revision="1",
+            evolver_prompt_id="lema-evolve@1",
+            solver="lema/nano-backbone",
+            solver_revision="v0.1.0",
+            solver_prompt_id="lema-cot@1",
+            answers=(one.problem.answer, "3", one.problem.answer),
+            votes=2,
+            cost_usd=None,
+        )
+        for one, seed in every
+    ]
+
+
+def mix(split: str, n: int, *, start: int = 0) -> list[MixedRow]:
+    """Corrections and right solutions, one after the other."""
+    rows = []
+    for index in range(start, start + n):
+        row = (cot if index % 2 else corrections)(split, 1, start=index)[0]
+        rows.append(
+            MixedRow(
+                problem=row.problem,
+                path=row.path,
+                row_id=records.digest(row.path.path_id, row.prompt, row.completion)[:16],
+                form="cot" if index % 2 else "correction",
+                source="lema/lema-cot@v0.1.0" if index % 2 else "lema/lema-corrections@v0.1.0",
+                corrector=getattr(row, "corrector", None),
+                prompt=row.prompt,
+                completion=row.completion,
+            )
+        )
+    return rows
+
+
+MAKERS = {
+    "corrections": corrections,
+    "cot": cot,
+    "trajectories": trajectories,
+    "problems": problems,
+    "mix": mix,
+}
+MIX = Mix(
+    parts=(
+        MixPart(source="lema/lema-corrections@v0.1.0", form="correction", available=6, rows=6, tokens=600),
+        MixPart(source="lema/lema-cot@v0.1.0", form="cot", available=40, rows=6, tokens=480),
+    ),
+    tokenizer="lema/nano-backbone",
+    tokenizer_revision="v0.1.0",
+)
 
 
 def write_rows(folder: Path, config: str, split: str, rows: list) -> None:
@@ -232,6 +299,7 @@ def manifest(kind: str, configs: dict[str, dict[str, int]], **changes: object) -
         cost_usd=None,
         license="apache-2.0",
         packages={"lema_hub": "0.1.0"},
+        mix=MIX if kind == "mix" else None,
     )
     return replace(made, **changes)
 
