@@ -21,9 +21,11 @@ Trap: a step may span several lines; a new step begins only where a line starts 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from lema_hub.errors import FormatError
 
@@ -36,19 +38,60 @@ _FIELDS = re.compile(
     r"^[ \t]*+Correct Solution\s*+:(?P<solution>.*)\Z",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
+_LABEL = re.compile(  # in bold, as a heading, in a list; `Corrected Solution` and `Correct Steps` are said too
+    r"\A[ \t]*(?:[-•>*][ \t]+|#{1,6}[ \t]*)?[*_]{0,3}(?P<label>Incorrect Step|Explanation"
+    r"|(?P<solution>Correct(?:ed)? (?:Solution|Steps)))[*_]{0,3}[ \t]*(?::[*_]{0,3}|\Z)[ \t]*(?P<rest>.*)\Z",
+    re.IGNORECASE,
+)
+_STEP = re.compile(
+    r"\A[ \t]*(?:[-•>*][ \t]+|#{1,6}[ \t]*)?[*_]{0,3}Step[ \t]+#?(?P<step>[0-9]{1,4})[*_]{0,3}"
+    r"[ \t]*(?:[:.)][*_]{0,3}|[-–—](?=[ \t])|\Z)[ \t]*(?P<rest>.*)\Z",
+    re.IGNORECASE,
+)
+_HEAD = re.compile(
+    r"\A\s*+(?:Incorrect Step:)?\s*+[*_]{0,3}(?:Step\s++)?#?(?P<step>[0-9]{1,4})\b[^\n]*+\s*+Explanation:",
+    re.IGNORECASE,
+)
+_AFTERWORD = re.compile(r"\A(?P<step>The answer is[^\n]*+)\n[ \t]*\n.*\Z", re.IGNORECASE | re.DOTALL)
 _ELLIPSIS = re.compile(r"\A\s*+(?:\.\.\.|…)[ \t]*+\n?")
 _CLOSED = re.compile(r"^[ \t]*\}[ \t]*$", re.MULTILINE)
+_BARE_STEP = re.compile(r"\A[ \t]*(?:[Ss]tep[ \t]+)?#?(?P<step>[0-9]{1,4})\b(?![.,]?[0-9])")
+_LETTER = re.compile(r"\A\s*+(?:Incorrect Step:)?\s*+Step [0-9]+\.\s*\n", re.IGNORECASE)
 ANSWER_STEP = re.compile(r"The answer is:?\s*+(?P<answer>.*[^\s.])[\s.]*+\Z", re.IGNORECASE | re.DOTALL)
+
+CORRECTION_SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {
+            "incorrect_step": {"type": "integer"},
+            "explanation": {"type": "string"},
+            "correct_steps": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["incorrect_step", "explanation", "correct_steps"],
+        "additionalProperties": False,
+    },
+    sort_keys=True,
+)
+"""A correction as a JSON Schema, for endpoints with structured output."""
+
+
+Repair = Literal["header", "braces", "trailing", "markup", "json"]
+"""What had to be understood of a corrector's text: `Step 2:` for `Step 2.`, missing braces, words after the
+end, bold labels, headings, lists or code fences, step numbers inside JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionText:
-    """The three fields of a LeMa correction; `steps` are the corrected steps from `first` on."""
+    """The three fields of a LeMa correction; `steps` are the corrected steps from `first` on.
+
+    `repairs` are what was mended to read it; they are no part of what it says.
+    """
 
     incorrect_step: int
     explanation: str
     first: int
     steps: tuple[str, ...]
+    repairs: tuple[Repair, ...] = field(default=(), compare=False)
 
 
 def split_steps(text: str) -> tuple[str, ...]:
@@ -112,13 +155,85 @@ def format_correction(incorrect_step: int, explanation: str, steps: Sequence[str
 def parse_correction(text: str) -> CorrectionText:
     """The fields of a LeMa correction, with or without its leading `Incorrect Step:`.
 
-    What is clearly meant is understood: missing braces, `Step 2:` for `Step 2.`, a solution written from
-    step 1, text that runs on after the closing brace.
+    What is clearly meant is understood, and named in `repairs`: missing braces, `Step 2:` for `Step 2.`, text
+    that runs on after the end, labels in bold or as headings, code fences. A solution written from step 1 is
+    read as it stands.
 
     Raises:
         FormatError: A field is missing, a step has number 0 or no words, or the solution has no numbered
             steps or gaps in their numbers.
     """
+    try:
+        return _parse(text)
+    except FormatError as error:
+        plain = _without_markup(text)
+        if plain == text:
+            raise
+        try:
+            read = _parse(plain)
+        except FormatError:
+            raise error from None
+    return replace(read, repairs=("markup", *read.repairs))
+
+
+def parse_json_correction(text: str) -> CorrectionText:
+    """The fields of a correction written as JSON (`CORRECTION_SCHEMA`).
+
+    Raises:
+        FormatError: It is no JSON object of exactly these fields, or one is empty.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise FormatError(
+            f"no JSON in {text[:60]!r} ({error}); expected the fields of a correction"
+        ) from error
+    if not isinstance(found, dict) or set(found) != {"incorrect_step", "explanation", "correct_steps"}:
+        raise FormatError(
+            f"{text[:60]!r} is no correction; expected the fields incorrect_step, explanation, correct_steps"
+        )
+    number, explanation, steps = (found[key] for key in ("incorrect_step", "explanation", "correct_steps"))
+    if type(number) is not int or number < 1:
+        raise FormatError(f"incorrect_step is {str(number)[:20]!r}; expected a number from 1 on")
+    if not isinstance(explanation, str) or not isinstance(steps, list) or not steps:
+        raise FormatError("explanation is no text or correct_steps no list of steps; expected both")
+    if not all(isinstance(step, str) and step.strip() for step in steps):
+        raise FormatError("a correct step is no text or has no words; write it or leave it out")
+    headers = [_HEADER.match(step) for step in steps]
+    first = int(headers[0][1]) if headers[0] else number
+    repairs: tuple[Repair, ...] = ()
+    if any(headers):
+        numbers = [int(header[1]) if header else 0 for header in headers]
+        if numbers != list(range(first, first + len(steps))) or first < 1:
+            raise FormatError(f"the correct steps are numbered {numbers[:20]}; expected no gaps")
+        steps = [
+            step[header.end() :] if header else step for step, header in zip(steps, headers, strict=True)
+        ]
+        repairs = ("json",)
+    if not all(step.strip() for step in steps):
+        raise FormatError("a correct step has no words; write it or leave it out")
+    return CorrectionText(number, explanation.strip(), first, tuple(step.strip() for step in steps), repairs)
+
+
+def incorrect_step(text: str) -> int | None:
+    r"""The step that the beginning of a correction names, None if it names none; all that a vote needs.
+
+    >>> incorrect_step(" Step 3.\nExplanation: ..."), incorrect_step("**Incorrect Step:** 2"), incorrect_step("No.")
+    (3, 2, None)
+    """
+    for line in text.splitlines():
+        said = _STEP.match(line) or _BARE_STEP.match(line)
+        label = _LABEL.match(line)
+        if label and label["label"].lower() == "incorrect step":
+            said = _STEP.match(label["rest"]) or _BARE_STEP.match(label["rest"])
+        if said:
+            return int(said["step"]) or None
+        if line.strip() and not label:
+            return None
+    return None
+
+
+def _parse(text: str) -> CorrectionText:
     match = _FIELDS.match(text)
     if match is None:
         found = [name for name in ("Explanation:", "Correct Solution:") if name.lower() in text.lower()]
@@ -126,9 +241,17 @@ def parse_correction(text: str) -> CorrectionText:
             f"no correction in {text[:60]!r}; expected ' Step k.', 'Explanation:' and 'Correct Solution:' "
             f"(found: {', '.join(found) or 'none'})"
         )
+    repairs: list[Repair] = [] if _LETTER.match(text) else ["header"]
     body = match["solution"].strip()
+    closed = _CLOSED.search(body) if body.startswith("{") else None
+    if closed is None:
+        repairs.append("braces")
+        if body.endswith("```"):
+            body = body.rstrip("`").rstrip()
+            repairs.append("markup")
+    elif body[closed.end() :].strip():
+        repairs.append("trailing")
     if body.startswith("{"):
-        closed = _CLOSED.search(body)
         body = body[1 : closed.start()] if closed else body[1:].removesuffix("}")
     body = _ELLIPSIS.sub("", body.removesuffix("\n}").strip())
     headers = [int(header[1]) for header in _HEADER.finditer(body)]
@@ -145,12 +268,34 @@ def parse_correction(text: str) -> CorrectionText:
         raise FormatError(
             f"a step of {numbers} in the correct solution has no words; write it or leave it out"
         )
+    if closed is None and (last := _AFTERWORD.match(steps[-1])):
+        steps = (*steps[:-1], last["step"])
+        repairs.append("trailing")
     return CorrectionText(
         incorrect_step=int(match["step"]),
         explanation=match["explanation"].strip(),
         first=headers[0],
         steps=steps,
+        repairs=tuple(repairs),
     )
+
+
+def _without_markup(text: str) -> str:
+    """The text with its labels and step numbers as LeMa writes them, and nothing before the first label."""
+    lines = []
+    for line in text.splitlines():
+        if line.strip().startswith("```"):
+            continue
+        if label := _LABEL.match(line):
+            name = "Correct Solution" if label["solution"] else label["label"]
+            line = f"{name}: {label['rest']}"
+            if name.lower() == "incorrect step" and not any(_LABEL.match(earlier) for earlier in lines):
+                lines = []  # what stands before it is small talk
+        elif step := _STEP.match(line):
+            line = f"Step {step['step']}: {step['rest']}"
+        lines.append(line)
+    plain = "\n".join(lines)
+    return _HEAD.sub(lambda head: f" Step {head['step']}.\nExplanation:", plain)
 
 
 def format_trajectory(prefix: Sequence[str], turn: str, continuation: Sequence[str], *, first: int) -> str:
