@@ -282,7 +282,7 @@ def _parse(text: str) -> CorrectionText:
 
 def _without_markup(text: str) -> str:
     """The text with its labels and step numbers as LeMa writes them, and nothing before the first label."""
-    lines = []
+    lines: list[str] = []
     for line in text.splitlines():
         if line.strip().startswith("```"):
             continue
