@@ -13,8 +13,9 @@ from pathlib import Path
 from lema_hub import nano
 from lema_hub.nano.problems import Split
 from lema_hub.records import Problem, digest, schema
+from lema_hub.tasks.nano import SCORED
 
-SIZES: dict[Split, int] = {"train": 100, "test": 1000}
+SIZES: dict[Split, int] = {"train": 100, "test": SCORED}
 """Problems of each split: the first of its stream, those of 2, 3 and 4 steps taking turns."""
 
 

@@ -108,13 +108,72 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOutUse:
+    """A test set that the rows were compared with.
+
+    Attributes:
+        name: The task's name, or the file's.
+        repo: Where it comes from; None for a file.
+        revision: Its commit, or `sha256:` and the file's hash; None if it could not be loaded.
+        questions: How many.
+        hits: Rows that hold one of them.
+        missing: Why it could not be loaded, if it could not.
+        excuse: Why the dataset may be published none the less, in the recipe's words.
+    """
+
+    name: str
+    repo: str | None
+    revision: str | None
+    questions: int
+    hits: int
+    missing: str | None = None
+    excuse: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """A test question that rows may hold, why, and how many do."""
+
+    test: str
+    why: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contamination:
+    """What the comparison with the test sets found: `rows` compared, `dropped` of them.
+
+    `phrases` counts the rows that share a run of `n` words with a test question but not its numbers; they
+    are dropped only if `strict`.
+    """
+
+    n: int
+    strict: bool
+    rows: int
+    dropped: int
+    phrases: int
+    tests: tuple[HeldOutUse, ...]
+    allowed: tuple[Allowed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicates:
+    """Rows dropped as duplicates: the same text, a near-duplicate question, a near-duplicate path."""
+
+    threshold: float
+    rows: int
+    same: int
+    questions: int
+    paths: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """All that is known of a built dataset; the schema is drawn in docs/architecture.md.
 
     `configs` maps config -> split -> rows. `license` is the licence that the builder computed for the
     whole, as a Hub identifier (`apache-2.0`); the publisher computes it again from the rows and compares.
-    `measures` holds further numbers for the card, by name (such as the share of rows found by a
-    contamination check).
+    `measures` holds further numbers for the card, by name.
     """
 
     kind: Kind
@@ -134,6 +193,8 @@ class Manifest:
     schema: Literal[1] = 1
     measures: dict[str, float] = field(default_factory=dict)
     mix: Mix | None = None
+    contamination: Contamination | None = None
+    duplicates: Duplicates | None = None
     granted: dict[str, str] = field(default_factory=dict)
     """Licence objections that the publisher answered with 'I have the right', and the reason given."""
 

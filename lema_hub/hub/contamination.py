@@ -1,0 +1,85 @@
+"""The contamination record of a dataset: what publishing asks of it, and the comparison made again.
+
+A dataset without the record, or one that was not compared with a test set that is scored, is not published. Reading a
+published version back, `recheck` loads the same test sets at the same revisions and compares every row anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from lema_hub.errors import HubError, InputError
+from lema_hub.hub.dataset import BuiltDataset
+from lema_hub.hub.manifest import REJECTED, Manifest
+from lema_hub.tasks import TASKS
+from lema_hub.tasks.held_out import HeldOut, Hit, find_hits, load_scored, of_problems
+
+TEXTS = ("question", "gold_solution", "path_text", "completion")
+"""The columns that are compared: what a model reads or writes when it is trained on a row."""
+
+
+def require(manifest: Manifest, folder: Path) -> None:
+    """Refuse a dataset that was not compared with the test sets.
+
+    Raises:
+        InputError: There is no record, or a test set was missing and the recipe does not say why that is right.
+    """
+    record = manifest.contamination
+    if record is None or not record.tests:
+        raise InputError(
+            f"{str(folder)!r} has no contamination record in its manifest; build it again with this version: rows are "
+            "compared with the test sets before they are published"
+        )
+    for tests in record.tests:
+        if tests.missing is not None and tests.excuse is None:
+            raise InputError(
+                f"{str(folder)!r} was not compared with the test set {tests.name!r} ({tests.missing}); build again "
+                "where it can be loaded, or say in the recipe why not: contamination: {without: [{tests: "
+                f"{tests.name}, why: ...}}]}}"
+            )
+
+
+def recheck(built: BuiltDataset) -> tuple[list[Hit], list[str], dict[str, str]]:
+    """Compare the rows again with the test sets that the manifest names.
+
+    Returns:
+        The hits that the manifest does not allow, the sets that were compared (`gsm8k 1,319`), and for each
+        of the others why not.
+    """
+    record = built.manifest.contamination
+    if record is None:
+        return [], [], {"all": "the manifest has no contamination record"}
+    sets: list[HeldOut] = []
+    skipped: dict[str, str] = {}
+    for tests in record.tests:
+        if tests.missing is not None:
+            skipped[tests.name] = tests.excuse or tests.missing
+        elif tests.name not in TASKS:
+            skipped[tests.name] = "a file of the builder's own"
+        else:
+            try:
+                loaded = of_problems(tests.name, load_scored(tests.name))
+            except (HubError, InputError) as error:
+                skipped[tests.name] = str(error)
+                continue
+            if loaded.revision != tests.revision:
+                skipped[tests.name] = f"built against {tests.revision}, here is {loaded.revision}"
+            sets.append(loaded)
+    allowed = {item.test for item in record.allowed}
+    hits = [
+        hit
+        for found in find_hits(texts_of(built), sets, n=record.n)
+        for hit in found
+        if hit.test_id not in allowed and (hit.overlap.is_hit or record.strict)
+    ]
+    return hits, [f"{one.name} {len(one.questions):,}" for one in sets], skipped
+
+
+def texts_of(built: BuiltDataset, columns: Sequence[str] = TEXTS) -> Iterator[Mapping[str, str]]:
+    """The texts of all rows but the rejected ones, by column."""
+    for split in built.splits:
+        if split.config != REJECTED:
+            names = [name for name in columns if name in split.table.column_names]
+            for batch in split.table.select(names).to_batches(max_chunksize=4096):
+                yield from batch.to_pylist()
