@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from lema_hub.errors import InputError
+from lema_hub.hub.figures import GateTruth, Success, Yield
 from lema_hub.hub.strict import read_json, to_json
 
 Kind = Literal["corrections", "cot", "trajectories", "problems", "mix"]
@@ -52,7 +53,7 @@ class PromptUse:
 class ModelUse:
     """A model that wrote text of the dataset; `license` is that of its outputs, where known."""
 
-    role: Literal["student", "corrector", "teacher", "annotator", "evolver", "solver"]
+    role: Literal["student", "corrector", "voter", "judge", "teacher", "annotator", "evolver", "solver"]
     name: str
     revision: str | None
     engine: str
@@ -61,12 +62,13 @@ class ModelUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One step of the build; `dropped` counts rows by reason."""
+    """One step of the build; `dropped` counts rows by reason, `repaired` those that were kept by a repair."""
 
     name: str
     rows_in: int
     rows_out: int
     dropped: dict[str, int] = field(default_factory=dict)
+    repaired: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +194,9 @@ class Manifest:
     packages: dict[str, str]
     schema: Literal[1] = 1
     measures: dict[str, float] = field(default_factory=dict)
+    success: tuple[Success, ...] = ()
+    yields: tuple[Yield, ...] = ()
+    gate_truth: tuple[GateTruth, ...] = ()
     mix: Mix | None = None
     contamination: Contamination | None = None
     duplicates: Duplicates | None = None
