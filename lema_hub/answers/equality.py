@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from lema_hub.answers import algebra, exact, numeric
+from lema_hub.answers.choice import same_option
 from lema_hub.answers.clock import Clock, Date
-from lema_hub.answers.extract import choice_in
 from lema_hub.answers.number import plain
 from lema_hub.answers.reading import plain_words, read
 from lema_hub.answers.scalars import Finding, has_plus_minus, same_scalar, same_tree, with_sign
@@ -437,21 +437,6 @@ def _same_based(based: Based, bare: Scalar, gold_is_based: bool, context: _Conte
     return same_tree(bare.tree, ("n", Fraction(based.digits), 0))
 
 
-def _compare_choice(pred: str, gold: str) -> Equality:
-    letters = [
-        choice_in(clean(text), first=True) or choice_in(clean(text).upper(), first=True)
-        for text in (pred, gold)
-    ]
-    if letters[1] is None:
-        same = plain_words(clean(pred)) == plain_words(clean(gold))
-        return Equality("correct" if same else "wrong", "option texts")
-    if letters[0] is None:
-        rest = plain_words(re.sub(r"^\W*[A-J]\W+", "", clean(gold)))
-        same = bool(rest) and plain_words(clean(pred)) == rest
-        return Equality("correct" if same else "wrong", "option text")
-    return Equality("correct" if letters[0] == letters[1] else "wrong", "option letters")
-
-
 _OPTION_GOLD = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\s?\{\s?\(([A-H])\)\s?\}|\(([A-H])\)")
 
 
@@ -500,7 +485,7 @@ def compare(pred: str, gold: str, *, style: AnswerStyle, question: str | None = 
     if left is not None and right is not None and (left == right or max(len(left), len(right)) < 15):
         return Equality("correct" if left == right else "wrong", "plain numbers")
     if style == "choice":
-        return _compare_choice(pred, gold)
+        return Equality(*same_option(pred, gold, question))
     if len(pred) > MAX_LENGTH or len(gold) > MAX_LENGTH:
         return Equality(
             "correct" if pred.strip() == gold.strip() else "wrong",

@@ -19,9 +19,11 @@ The rules, in the order in which they decide (docs/answers.md has the reasons):
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from lema_hub.answers.choice import UNDECIDED, choice_in, options, whole_text
 from lema_hub.answers.text import MAX_LENGTH, ascii_spelling
 from lema_hub.answers.words import read_number_words
 from lema_hub.records import AnswerStyle
@@ -267,32 +269,6 @@ def _content(formula: re.Match[str]) -> str:
     return next(group for group in formula.groups() if group is not None).strip()
 
 
-_LETTER = re.compile(r"(?<![\w'’\\])\(?\s*([A-J])\s*\)?(?![\w'’])")
-_DENIED = re.compile(
-    r"(?:\bnot|n't|\bnor|\bneither|不是|instead of|rather than)\s+(?:be\s+)?(?:option\s+|choice\s+)?$",
-    re.IGNORECASE,
-)
-
-
-def choice_in(clause: str, *, first: bool) -> str | None:
-    """The option letter that a sentence states; denied letters (`not A`) and the article `A` don't count."""
-    found = None
-    for match in _LETTER.finditer(
-        re.sub(r"\\(?:text(?:bf|rm)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}", r"\1", clause)
-    ):
-        before, after = (
-            match.string[max(0, match.start() - 40) : match.start()],
-            match.string[match.end() :][:40],
-        )
-        bare = match[0].strip() == match[1]
-        if _DENIED.search(before) or (bare and match[1] in "AI" and re.match(r"\s+[a-z]", after)):
-            continue
-        found = match[1]
-        if first:
-            break
-    return found
-
-
 def _spelled_out(clause: str) -> str | None:
     """`eighteen` or `eighteen dollars`, if the sentence says nothing else."""
     words = re.findall(r"[A-Za-z-]+", clause[:80])
@@ -303,13 +279,13 @@ def _spelled_out(clause: str) -> str | None:
     return None
 
 
-def _answer_in(clause: str, style: AnswerStyle) -> str | None:
+def _answer_in(clause: str, style: AnswerStyle, among: Mapping[str, str]) -> str | None:
     if _NO_ANSWER.match(clause):
-        return None
+        return whole_text(clause, among) if style == "choice" else None
     if style == "number":
         return number_in(clause) or _spelled_out(clause)
     if style == "choice":
-        return choice_in(clause, first=True)
+        return choice_in(clause, first=True, among=among)
     if style == "text":
         return _ABOUT.sub("", clause.strip().strip("*")).strip() or None
     return formula_in(clause)
@@ -328,7 +304,7 @@ def _run_on(text: str, first_marker: int) -> str:
     return text if match is None else text[: match.start()]
 
 
-def _last_line(text: str, style: AnswerStyle) -> str | None:
+def _last_line(text: str, style: AnswerStyle, among: Mapping[str, str]) -> str | None:
     """The answer of a text without a marker: what its last line, or the last sentence with a number in it,
     states.
     """
@@ -337,7 +313,7 @@ def _last_line(text: str, style: AnswerStyle) -> str | None:
         return None
     line = lines[-1][-_MAX_LINE:]
     if style == "choice":
-        return choice_in(line, first=False)
+        return choice_in(line, first=False, among=among) or None
     if style == "text":
         return line
     label = re.match(r"\w+\s?:\s+", line)
@@ -367,13 +343,20 @@ def _last_line(text: str, style: AnswerStyle) -> str | None:
     return last_number(sentences[-1])
 
 
-def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | None = None) -> Found:
+def find(
+    output: str,
+    *,
+    style: AnswerStyle = "number",
+    finish_reason: str | None = None,
+    question: str | None = None,
+) -> Found:
     """Find the final answer of a whole output.
 
     Args:
         output: What a model wrote; anything goes, nothing in it is executed.
         style: What kind of answer is looked for.
         finish_reason: `length` if the token limit ended the output.
+        question: The problem's text; it has the options of a `choice`.
 
     Returns:
         The answer as it is written there, the marker that gave it, and whether it was cut off.
@@ -383,6 +366,7 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
         text = ascii_spelling(text) if style in ("number", "choice") else _CHAT_SAFE.sub("", text)
     text = _DOT_IN_MATH.sub(r"$\1", text)
     limit_hit = finish_reason == "length"
+    among = options(question) if style == "choice" else {}
     token = _CHAT_TOKEN.search(text)
     if token is not None and text[: token.start()].strip():
         text, limit_hit = text[: token.start()], False
@@ -423,32 +407,35 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
             if style == "number":
                 answer = content if len(content) < 200 else number_in(content)
             elif style == "choice":
-                answer = choice_in(content, first=True)
+                answer = choice_in(", ".join(parts), first=True, among=among)
             if answer is None:
                 continue
-            return Found(answer.strip(), "boxed")
+            return Found(answer.strip() or None, "boxed")
         if kind == "hash":
             clause = text[match.end() :].lstrip(" \t").split("\n", 1)[0].strip()[:_MAX_LINE]
             end = len(text) if match.end() + len(clause) + 1 >= len(text.rstrip()) else 0
             if not clause:
                 continue
-            answer = clause if style in ("math", "text") else _answer_in(clause, style)
+            answer = clause if style in ("math", "text") else _answer_in(clause, style, among)
         elif kind == "label":
             clause = text[match.end() :].lstrip(" \t").split("\n", 1)[0].strip()
             end = match.end() + len(clause) + 1
             if len(clause) > 60 or not clause:
                 continue
-            answer = _answer_in(clause, style)
+            answer = _answer_in(clause, style, among)
         else:
             clause, end = _clause(text, match.end())
             if style == "math" and "\\boxed" in clause:
                 continue
-            answer = _answer_in(clause, style)
+            answer = _answer_in(clause, style, among)
             boxed_before = any(other.lastgroup == "boxed" for other in matches[:position])
-            if boxed_before and answer is not None and not _is_final(text, match, clause):
+            final = len(clause.split()) <= 4 if style == "choice" else _is_final(text, match, clause)
+            if boxed_before and answer is not None and not final:
                 continue
         if answer is None:
             continue
+        if style == "choice" and answer == UNDECIDED:
+            return Found(None, kind)  # type: ignore[arg-type]
         if (
             limit_hit
             and end >= len(text.rstrip())
@@ -458,7 +445,7 @@ def find(output: str, *, style: AnswerStyle = "number", finish_reason: str | Non
         return Found(answer.strip(), kind)  # type: ignore[arg-type]
     if limit_hit:
         return Found(None, None, cut=True)
-    answer = _last_line(text, style) if _EMPTY_BOX.sub("", text).strip(" \n$\\[].") else None
+    answer = _last_line(text, style, among) if _EMPTY_BOX.sub("", text).strip(" \n$\\[].") else None
     return Found(answer, "last line" if answer is not None else None)
 
 
@@ -466,8 +453,8 @@ _DOT_IN_MATH = re.compile(r"([.,])\$(?=\s|$)")
 _CHAT_SAFE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00]")
 
 
-def extract(output: str, *, style: AnswerStyle = "number") -> str | None:
-    r"""The final answer of an output as it is written there, None if there is none.
+def extract(output: str, *, style: AnswerStyle = "number", question: str | None = None) -> str | None:
+    r"""The final answer of an output as it is written there (of a `choice` its letter), None if there is none.
 
     Example:
         >>> extract("She has 9 * 2 = $<<9*2=18>>18 left.\n#### 18")
@@ -475,4 +462,4 @@ def extract(output: str, *, style: AnswerStyle = "number") -> str | None:
         >>> extract(r"Hence $x = \boxed{\frac{1}{2}}$.", style="math")
         '\\frac{1}{2}'
     """
-    return find(output, style=style).answer
+    return find(output, style=style, question=question).answer

@@ -96,7 +96,7 @@ def judge(
     """
     if finish_reason != "length" and output.strip() and output.strip() == gold.strip():
         return Judgement("correct", output.strip(), "same text")
-    found = find(output, style=style, finish_reason=finish_reason)
+    found = find(output, style=style, finish_reason=finish_reason, question=question)
     if found.cut:
         return Judgement("truncated", None, "the output ends before its answer does")
     if found.answer is None or not found.answer.strip():
