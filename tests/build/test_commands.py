@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.endpoint import Endpoint
+from engines.endpoint import Endpoint, Reply, reply
 
 from lema_hub import tasks
 from lema_hub.build.sampled import Sampled
@@ -39,11 +38,8 @@ Step 2: The answer is {right}.
 class Solver(Endpoint):
     """Solves every second problem wrongly; corrects all but one."""
 
-    async def answer(self, request: Any, body: dict[str, Any]) -> Any:
-        from aiohttp import web
-
+    def answer(self, body: dict[str, Any]) -> Reply:
         prompt = body["messages"][-1]["content"]
-        await asyncio.sleep(self.latency)
         i = int(re.findall(r"Tom has (\d+) pens", prompt)[-1])
         right = 2 * i
         self.paid += 1
@@ -53,7 +49,7 @@ class Solver(Endpoint):
             shown = right if i % 2 == 0 else right + 1
             text = f"Step 1: {i} + {i} = {shown}\nStep 2: The answer is {shown}."
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-        return web.json_response({"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 4}})
+        return reply({"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 4}})
 
 
 def lema(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
