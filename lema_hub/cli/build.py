@@ -1,4 +1,4 @@
-"""`lema build corrections|cot RECIPE.yaml [key=value ...] --out DIR`: a dataset from a recipe."""
+"""`lema build corrections|cot|mix RECIPE.yaml [key=value ...] --out DIR`: a dataset from a recipe."""
 
 from __future__ import annotations
 
@@ -61,6 +61,20 @@ def cot(
 ) -> None:
     """Right solutions, annotated and sampled."""
     _build("cot", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json)
+
+
+@app.command()
+def mix(recipe: _Recipe, overrides: _Overrides = None, out: _Out = None, as_json: _Json = False) -> None:
+    """Published rows in exact proportions, for controlled comparisons; no model is asked."""
+    from lema_hub.cli.publish import prepare_client
+
+    prepare_client(bars=False)
+    from lema_hub.build.mix import MixRecipe, run
+    from lema_hub.build.recipe import load
+
+    folder = out or Path("runs") / recipe.stem
+    command = shlex.join(["lema", "build", "mix", recipe.name, *(overrides or [])])
+    _print(run(load(recipe, overrides or [], MixRecipe), folder, command=command), folder, as_json)
 
 
 def _build(

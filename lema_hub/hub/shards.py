@@ -46,7 +46,8 @@ def cut(config: str, split: str, table: pa.Table) -> dict[str, pa.Table]:
     while table.num_rows / (2 * least) > FILES * 3 / 4:
         least *= 2
     starts = [0]
-    for row, identity in enumerate(table["path_id"].to_pylist()):
+    column = "path_id" if "path_id" in table.column_names else "problem_id"
+    for row, identity in enumerate(table[column].to_pylist()):
         size = row - starts[-1]
         if size >= 4 * least or (size >= least and zlib.crc32(identity.encode()) % least == 0):
             starts.append(row)

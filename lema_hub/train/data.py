@@ -32,6 +32,7 @@ IGNORED = -100
 """The label of a token that carries no loss."""
 
 _CHUNK = 1000  # rows tokenised in one call
+_COT_FORMS = ("cot", "corrected_solution")  # of a mix's rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +169,7 @@ def _read(source: DataSource) -> tuple[Any, str, str | None]:
             f"{source.repo or source.path!r} has no {pattern}; check config and split, or build the data "
             "first"
         )
-    columns = ("prompt", "completion", "question", "incorrect_step")
+    columns = ("prompt", "completion", "question", "incorrect_step", "form")
     tables = []
     for file in files:
         try:
@@ -207,7 +208,11 @@ def _texts(table: Any, prompt: str) -> Iterator[tuple[str, str]]:
         and "incorrect_step" not in table.column_names
     ):
         template = prompts.load(prompt)
-        asked = [template.render(question=question) for question in table["question"].to_pylist()]
+        forms = table["form"].to_pylist() if "form" in table.column_names else ["cot"] * len(asked)
+        asked = [
+            template.render(question=question) if form in _COT_FORMS else before
+            for before, question, form in zip(asked, table["question"].to_pylist(), forms, strict=True)
+        ]
     for before, after in zip(asked, table["completion"].to_pylist(), strict=True):
         yield before or "", after or ""
 
