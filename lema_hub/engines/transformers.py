@@ -18,10 +18,7 @@ ledger knows all.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -31,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from lema_hub.engines.engine import Failure, Request, Response
 from lema_hub.engines.noise import loading, quiet
+from lema_hub.engines.weights import Weights
 from lema_hub.errors import EngineError, InputError, MissingExtraError
 from lema_hub.records import digest
 
@@ -39,11 +37,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _TAIL_TOKENS = 16  # a stop string is looked for in the text of the last tokens
-_MODEL_FILES = (
-    "*.safetensors", "*.bin", "*.model", "*.jinja", "*config.json", "token*.json", "vocab.*", "merges.txt",
-    "special_tokens_map.json",
-)  # fmt: skip
-_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 @dataclass(slots=True, eq=False)
@@ -93,10 +86,10 @@ class TransformersEngine:
             raise InputError(f"batch_size must be >= 1, got {batch_size}")
         self.batch_size = batch_size
         self._device = device
-        self._base = _Source.find(model, revision, "config.json")
+        self._base = Weights.find(model, revision, "config.json")
         if label is not None:
             self._base = replace(self._base, name=label)
-        self._adapter = _Source.find(adapter, adapter_revision, "adapter_config.json") if adapter else None
+        self._adapter = Weights.find(adapter, adapter_revision, "adapter_config.json") if adapter else None
 
     @property
     def model(self) -> str:
@@ -311,56 +304,7 @@ class TransformersEngine:
         return frozenset(token for token in (*ends, self._tokenizer.eos_token_id) if token is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A model or an adapter: its public name, where it lies, and what it is exactly."""
-
-    name: str
-    location: str
-    revision: str
-    commit: str | None
-
-    @classmethod
-    def find(cls, model: str | Path, revision: str | None, config: str) -> _Source:
-        folder = Path(model)
-        if folder.is_dir():
-            if not (folder / config).is_file():
-                raise InputError(f"{str(model)!r} is no model folder: it has no {config}; give one that has")
-            return cls(folder.resolve().name, str(folder), f"sha256:{_folder_hash(folder)[:40]}", None)
-        if isinstance(model, Path) or model.startswith((".", "/", "~")) or model.count("/") > 1:
-            raise InputError(f"{str(model)!r} is no folder; give a model folder or a Hub id such as org/name")
-        import httpx2
-        from huggingface_hub import HfApi, hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-        try:
-            try:
-                info = HfApi().model_info(model, revision=revision)
-                commit = str(info.sha)
-                if config not in {file.rfilename for file in info.siblings or ()}:
-                    kind = "model" if config == "config.json" else "adapter"
-                    raise InputError(
-                        f"{model!r} at {revision or 'main'} is no {kind}: it has no {config}; give one that has"
-                    )
-            except (
-                httpx2.TransportError,
-                ConnectionError,
-            ):  # no Hub: the cache may have it, pinned by its folder
-                cached = hf_hub_download(model, config, revision=revision, local_files_only=True)
-                commit = Path(cached).parent.name
-                _logger.warning("no Hub: %s is taken from the cache, at %s", model, commit)
-        except HFValidationError as error:
-            raise InputError(f"{model!r} is neither a folder nor a Hub id; give one of them") from error
-        except (HfHubHTTPError, OSError) as error:
-            endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-            raise EngineError(
-                f"{model!r} at {revision or 'main'} could not be had from {endpoint} "
-                f"({type(error).__name__}); check the name, the revision and the endpoint, or give a folder"
-            ) from error
-        return cls(model, model, commit, commit)
-
-
-def _adapted(model: Any, adapter: _Source) -> Any:
+def _adapted(model: Any, adapter: Weights) -> Any:
     """The model with its adapter, merged where that is exact."""
     import torch
 
@@ -368,24 +312,9 @@ def _adapted(model: Any, adapter: _Source) -> Any:
         from peft import PeftModel
     except ImportError as error:
         raise MissingExtraError("peft", "train") from error
-    folder = adapter.location
-    if adapter.commit is not None:  # PEFT asks the Hub even for what is in the cache, and would take a pickle
-        from huggingface_hub import snapshot_download
-
-        folder = snapshot_download(folder, revision=adapter.commit, allow_patterns=list(_ADAPTER_FILES))
-    model = PeftModel.from_pretrained(model, folder)
+    model = PeftModel.from_pretrained(model, adapter.adapter_folder())
     # Merging spares two small products per layer and token.
     return model.merge_and_unload() if model.dtype == torch.float32 else model
-
-
-def _folder_hash(folder: Path) -> str:
-    """SHA-256 over the names and contents of a folder's weights, configurations and tokenizer files."""
-    parts = []
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and any(path.match(pattern) for pattern in _MODEL_FILES):
-            with path.open("rb") as file:
-                parts.append([path.name, hashlib.file_digest(file, "sha256").hexdigest()])
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _not_loadable(name: str, error: Exception) -> EngineError:
