@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from lema_hub.engines import Response
+from lema_hub.hub.figures import GateTruth, Success
 from lema_hub.hub.manifest import ModelUse, PromptUse, Stage, Tokens
 from lema_hub.records import Problem, ReasoningPath, Rejection
 from lema_hub.tasks import question_key
@@ -22,9 +23,22 @@ Row = TypeVar("Row")
 NO_TOKENS = Tokens()
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one answer took, for the solution of which problem by which student; no price, no cost."""
+
+    problem_id: str
+    student: str
+    tokens: Tokens
+    cost_usd: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built(Generic[Row]):
-    """The outcome of one or several stages; tokens and cost are those of the answers that were used."""
+    """The outcome of one or several stages; tokens and cost are those of the answers that were used.
+
+    `spent` has the same tokens and costs answer by answer.
+    """
 
     rows: tuple[Row, ...]
     rejected: tuple[Rejection, ...] = ()
@@ -34,6 +48,9 @@ class Built(Generic[Row]):
     models: tuple[ModelUse, ...] = ()
     tokens: Tokens = NO_TOKENS
     cost_usd: float | None = None
+    spent: tuple[Spent, ...] = ()
+    success: tuple[Success, ...] = ()
+    gate_truth: tuple[GateTruth, ...] = ()
 
     def after(self, earlier: Built[Any]) -> Built[Row]:
         """These rows, with the rejections and counts of an earlier stage before their own."""
@@ -59,6 +76,20 @@ def merge(parts: Sequence[Built[Row]]) -> Built[Row]:
             completion=sum(part.tokens.completion for part in parts),
         ),
         cost_usd=sum(costs) if costs else None,
+        spent=tuple(spent for part in parts for spent in part.spent),
+        success=tuple(success for part in parts for success in part.success),
+        gate_truth=tuple(truth for part in parts for truth in part.gate_truth),
+    )
+
+
+def spent_on(owners: Iterable[tuple[str, str]], answers: Iterable[object]) -> tuple[Spent, ...]:
+    """What the responses among some answers took; `owners` are their (problem_id, student)."""
+    return tuple(
+        Spent(
+            *owner, Tokens(prompt=answer.prompt_tokens, completion=answer.completion_tokens), answer.cost_usd
+        )
+        for owner, answer in zip(owners, answers, strict=True)
+        if isinstance(answer, Response)
     )
 
 

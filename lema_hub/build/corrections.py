@@ -9,18 +9,36 @@ Every wrong path becomes a row or a rejection with the first gate that it failed
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from lema_hub import prompts
+from lema_hub import prompts, tasks
 from lema_hub.build import gates
-from lema_hub.build.built import Built, by_id, is_test, test_rejection, usage
+from lema_hub.build.built import Built, by_id, is_test, spent_on, test_rejection, usage
+from lema_hub.build.gates import Opinion
+from lema_hub.build.seam_judge import Judge, judge_seams
+from lema_hub.build.success import success
+from lema_hub.build.truth import Examined, gate_truth
+from lema_hub.build.votes import Voters, vote
 from lema_hub.engines import Engine, Failure, Ledger, Request, Sampling
 from lema_hub.engines.ledger import Progress
+from lema_hub.engines.noisy import NoisyEngine
 from lema_hub.errors import FormatError
 from lema_hub.hub.manifest import ModelUse, PromptUse, Stage
+from lema_hub.nano.noisy import Noise
 from lema_hub.records import Correction, Problem, ReasoningPath, Rejection
-from lema_hub.steps import CorrectionText, format_correction, join_steps, parse_correction
+from lema_hub.steps import (
+    CORRECTION_SCHEMA,
+    CorrectionText,
+    format_correction,
+    join_steps,
+    parse_correction,
+    parse_json_correction,
+)
+
+StageProgress = Callable[[str], Progress]
+"""Gives the progress of a stage by its name."""
 
 STOP = ("\n\nQuestion:",)
 """Where a base model that goes on after its correction is cut off."""
@@ -36,11 +54,14 @@ def build_corrections(
     *,
     prompt: str = "lema-correction",
     sampling: Sampling = SAMPLING,
+    structured: bool = False,
     require: Sequence[gates.GateName] = gates.REQUIRED,
+    voters: Voters | None = None,
+    judge: Judge | None = None,
     test_keys: frozenset[str] = frozenset(),
     stage: str = "correct",
     budget_usd: float | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Built[Correction]:
     """Correct the wrong ones among some paths.
 
@@ -51,11 +72,14 @@ def build_corrections(
         ledger: Where its answers are kept.
         prompt: Name of the corrector's prompt template; its fields are `question` and `solution`.
         sampling: How the corrector is sampled.
+        structured: Ask for JSON (`steps.CORRECTION_SCHEMA`) where the endpoint can be held to it.
         require: The gates that a row must pass; the verdicts of the others are only stored.
+        voters: Who votes on the incorrect step of what passed the rules.
+        judge: Who rates what passed the rules and a required vote.
         test_keys: Hashes (`tasks.question_key`) of questions that must not be trained on.
         stage: The stage's name in ledger and manifest.
         budget_usd: See `Ledger.run`.
-        progress: See `Ledger.run`.
+        progress: Gives each stage its progress.
 
     Returns:
         The corrections in the order of the paths, and a rejection for every other wrong path.
@@ -67,33 +91,61 @@ def build_corrections(
     wrong = [path for path in paths if path.verdict == "wrong"]
     allowed, rejected = refuse_test(by_problem, wrong, test_keys)
     template = prompts.load(prompt)
-    requests = correction_requests(by_problem, allowed, prompt=prompt, sampling=sampling)
-    answers = ledger.run(corrector, requests, stage=stage, budget_usd=budget_usd, progress=progress)
-    rows: list[Correction] = []
-    for path, answer in zip(allowed, answers, strict=True):
-        problem = by_problem[path.problem_id]
+    requests = correction_requests(
+        by_problem, allowed, prompt=prompt, sampling=sampling, structured=structured
+    )
+    answers = ledger.run(
+        corrector,
+        requests,
+        stage=stage,
+        budget_usd=budget_usd,
+        progress=progress(stage) if progress else None,
+    )
+    examined: list[Examined] = []
+    noises: list[Noise | None] = []
+    for path, request, answer in zip(allowed, requests, answers, strict=True):
         if isinstance(answer, Failure):
-            reason, text = f"request_{answer.reason}", ""
-            rejected.append(Rejection(problem.problem_id, path.path_id, stage, reason, answer.detail, text))
-            continue
-        row = corrected(
-            problem,
-            path,
-            answer.text,
-            corrector=corrector.model,
-            prompt_id=template.id,
-            require=require,
-            cost_usd=answer.cost_usd,
-            stage=stage,
-        )
-        if isinstance(row, Correction):
-            rows.append(row)
+            reason = f"request_{answer.reason}"
+            rejected.append(Rejection(path.problem_id, path.path_id, stage, reason, answer.detail, ""))
         else:
-            rejected.append(row)
+            problem = by_problem[path.problem_id]
+            examined.append(
+                examine(problem, path, answer.text, structured=structured, cost_usd=answer.cost_usd)
+            )
+            noises.append(corrector.noise_of(request) if isinstance(corrector, NoisyEngine) else None)
+    opinions: list[Built[Any]] = []
+    if voters is not None:
+        standing = _standing(examined, require)
+        asked = [(e.problem, e.path, c.incorrect_step) for e, c, _ in standing]
+        tell = progress("vote") if progress else None
+        opinions.append(vote(asked, voters, ledger, budget_usd=budget_usd, progress=tell))
+        examined = _with_opinions(examined, standing, opinions[-1].rows)
+    if judge is not None:
+        standing = _standing(examined, require)
+        rated = [(e.problem, e.path, c, checked) for e, c, checked in standing]
+        tell = progress("seam_judge") if progress else None
+        opinions.append(judge_seams(rated, judge, ledger, budget_usd=budget_usd, progress=tell))
+        examined = _with_opinions(examined, standing, opinions[-1].rows)
+    outcomes = [
+        _outcome(e, corrector=corrector.model, prompt_id=template.id, require=require, stage=stage)
+        for e in examined
+    ]
+    rows = [row for row in outcomes if isinstance(row, Correction)]
+    rejected += [row for row in outcomes if isinstance(row, Rejection)]
+    repaired: Counter[str] = Counter(
+        repair
+        for e, row in zip(examined, outcomes, strict=True)
+        if e.correction is not None and isinstance(row, Correction)
+        for repair in e.correction.repairs
+    )
     tokens, cost = usage(answers)
-    return replace(
-        outcome(rows, rejected, rows_in=len(wrong), stage=stage),
-        prompts=(PromptUse(id=template.id, role="correct", sha256=template.sha256),),
+    used = ("lema-structured",) if structured else ()
+    own: Built[Any] = Built(
+        rows=(),
+        prompts=tuple(
+            PromptUse(id=text.id, role="correct", sha256=text.sha256)
+            for text in (template, *(prompts.load(name) for name in used))
+        ),
         models=(
             ModelUse(
                 role="corrector", name=corrector.model, revision=corrector.revision, engine=corrector.name
@@ -101,24 +153,96 @@ def build_corrections(
         ),
         tokens=tokens,
         cost_usd=cost,
+        spent=spent_on([(path.problem_id, path.model) for path in allowed], answers),
+        success=success([(e.problem, e.path, _is_corrected(e)) for e in examined], corrector=corrector.model),
+        gate_truth=gate_truth(examined, noises, require=require)
+        if problems and problems[0].task == "nano"
+        else (),
+    )
+    made = outcome(rows, rejected, rows_in=len(wrong), stage=stage, repaired=repaired)
+    for part in (*reversed(opinions), own):
+        made = made.after(part)
+    return made
+
+
+def _standing(
+    examined: Sequence[Examined], require: Sequence[gates.GateName]
+) -> list[tuple[Examined, CorrectionText, gates.Checked]]:
+    """The corrections that failed no required gate so far: only these are worth a question."""
+    return [
+        (e, e.correction, e.checked)
+        for e in examined
+        if e.correction is not None and e.checked is not None and e.checked.failed(require) is None
+    ]
+
+
+def _with_opinions(
+    examined: Sequence[Examined],
+    standing: Sequence[tuple[Examined, CorrectionText, gates.Checked]],
+    opinions: Sequence[Opinion],
+) -> list[Examined]:
+    said = {e.path.path_id: opinion for (e, _, _), opinion in zip(standing, opinions, strict=True)}
+    return [
+        replace(e, checked=e.checked.and_asked(said[e.path.path_id]))
+        if e.checked is not None and e.path.path_id in said
+        else e
+        for e in examined
+    ]
+
+
+def _is_corrected(examined: Examined) -> bool:
+    """Whether a correction fits its solution and ends in the right answer."""
+    return (
+        examined.checked is not None
+        and examined.checked.failed(("step_exists", "numbering", "answer")) is None
     )
 
 
 def correction_requests(
-    problems: dict[str, Problem], paths: Sequence[ReasoningPath], *, prompt: str, sampling: Sampling
+    problems: dict[str, Problem],
+    paths: Sequence[ReasoningPath],
+    *,
+    prompt: str,
+    sampling: Sampling,
+    structured: bool = False,
 ) -> list[Request]:
     """The requests of `build_corrections`, one per path."""
     template = prompts.load(prompt)
+    system = prompts.load("lema-structured").render() if structured else None
     return [
         Request(
             prompt=template.render(
                 question=problems[path.problem_id].question, solution=join_steps(path.steps)
             ),
             sampling=sampling,
+            system=system,
             problem_id=path.problem_id,
+            schema=CORRECTION_SCHEMA if structured else None,
         )
         for path in paths
     ]
+
+
+def examine(
+    problem: Problem,
+    path: ReasoningPath,
+    text: str,
+    *,
+    structured: bool = False,
+    cost_usd: float | None = None,
+) -> Examined:
+    """A corrector's text, read and put before the gates that are rules.
+
+    Asked for JSON, an endpoint that cannot be held to it answers in LeMa's text, which is read as well.
+    """
+    try:
+        is_json = structured and text.lstrip().startswith("{")
+        correction = parse_json_correction(text) if is_json else parse_correction(text)
+    except FormatError as error:
+        return Examined(problem, path, text, cost_usd, None, None, str(error))
+    if not correction.explanation:
+        return Examined(problem, path, text, cost_usd, None, None, "the explanation is empty")
+    return Examined(problem, path, text, cost_usd, correction, gates.check(problem, path, correction))
 
 
 def corrected(
@@ -133,26 +257,8 @@ def corrected(
     stage: str = "correct",
 ) -> Correction | Rejection:
     """A corrector's text as a row, or as a rejection with the first gate that it failed."""
-
-    def reject(reason: str, detail: str) -> Rejection:
-        return Rejection(problem.problem_id, path.path_id, stage, reason, detail, text)
-
-    try:
-        correction = parse_correction(text)
-    except FormatError as error:
-        return reject("format", str(error))
-    if not correction.explanation:
-        return reject("format", "the explanation is empty")
-    return gated(
-        problem,
-        path,
-        correction,
-        corrector=corrector,
-        prompt_id=prompt_id,
-        require=require,
-        cost_usd=cost_usd,
-        stage=stage,
-    )
+    examined = examine(problem, path, text, cost_usd=cost_usd)
+    return _outcome(examined, corrector=corrector, prompt_id=prompt_id, require=require, stage=stage)
 
 
 def gated(
@@ -163,15 +269,31 @@ def gated(
     corrector: str,
     prompt_id: str,
     require: Sequence[gates.GateName] = gates.REQUIRED,
-    cost_usd: float | None = None,
     stage: str = "correct",
 ) -> Correction | Rejection:
-    """A parsed correction as a row, or as a rejection with the first required gate that it failed."""
-    checked = gates.check(problem, path, correction)
-    failed = next((name for name in gates.GATES if name in require and name in checked.details), None)
-    steps = checked.correct_steps
-    if failed is not None or not steps:
-        reason = failed or "numbering"
+    """A correction that needs no reading as a row, or as a rejection with the first gate that it failed."""
+    text = format_correction(correction.incorrect_step, correction.explanation, correction.steps)
+    examined = Examined(problem, path, text, None, correction, gates.check(problem, path, correction))
+    return _outcome(examined, corrector=corrector, prompt_id=prompt_id, require=require, stage=stage)
+
+
+def _outcome(
+    examined: Examined,
+    *,
+    corrector: str,
+    prompt_id: str,
+    require: Sequence[gates.GateName],
+    stage: str,
+) -> Correction | Rejection:
+    problem, path, correction, checked = (
+        examined.problem,
+        examined.path,
+        examined.correction,
+        examined.checked,
+    )
+    if correction is None or checked is None:
+        return Rejection(problem.problem_id, path.path_id, stage, "format", examined.fault, examined.text)
+    if (reason := checked.failed(require)) is not None:
         text = format_correction(correction.incorrect_step, correction.explanation, correction.steps)
         return Rejection(problem.problem_id, path.path_id, stage, reason, checked.details[reason], text)
     return Correction(
@@ -181,16 +303,18 @@ def gated(
         error_type=path.error_type,
         explanation=correction.explanation,
         correct_solution=join_steps(checked.solution),
-        correct_steps=steps,
+        correct_steps=checked.correct_steps,
         corrector=corrector,
         corrector_prompt_id=prompt_id,
         answer_verdict=checked.judgement.verdict,
         gates=checked.gates,
-        cost_usd=cost_usd,
-        prompt=prompts.load("lema-correction").render(
+        cost_usd=examined.cost_usd,
+        prompt=prompts.load(tasks.get(problem.task).correction).render(
             question=problem.question, solution=join_steps(path.steps)
         ),
-        completion=format_correction(correction.incorrect_step, correction.explanation, steps),
+        completion=format_correction(
+            correction.incorrect_step, correction.explanation, checked.correct_steps
+        ),
     )
 
 
@@ -218,6 +342,7 @@ def outcome(
     *,
     rows_in: int,
     stage: str,
+    repaired: Counter[str] | None = None,
 ) -> Built[Correction]:
     """Rows and rejections as the outcome of a stage, the rejections counted by reason."""
     dropped = Counter(rejection.reason for rejection in rejected)
@@ -225,6 +350,12 @@ def outcome(
         rows=tuple(rows),
         rejected=tuple(rejected),
         stages=(
-            Stage(name=stage, rows_in=rows_in, rows_out=len(rows), dropped=dict(sorted(dropped.items()))),
+            Stage(
+                name=stage,
+                rows_in=rows_in,
+                rows_out=len(rows),
+                dropped=dict(sorted(dropped.items())),
+                repaired=dict(sorted((repaired or Counter()).items())),
+            ),
         ),
     )

@@ -6,15 +6,18 @@
     changed       the correction is not a restatement: its first step differs from the incorrect one
     arithmetic    no equation in the corrected steps is false (`lema_hub.build.arithmetic`)
     seam          the corrected steps use a result of the kept ones (what LeMa calls excellent, not only good)
+    vote          a second corrector names the same step (`lema_hub.build.votes`); its score, by how many
+    seam_judge    a model finds the correction excellent or good (`lema_hub.build.seam_judge`)
 
-All but `seam` are required unless a recipe says otherwise; its score is the share of kept results that are
-used. A correction that cannot be parsed never comes this far; it is dropped with the reason `format`.
+The first five are required unless a recipe says otherwise. The score of `seam` is the share of kept results
+that are used. The last two are asked of models, and only where a recipe names one. A correction that cannot be
+parsed never comes this far; it is dropped with the reason `format`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lema_hub import tasks
@@ -23,8 +26,15 @@ from lema_hub.build.arithmetic import equations, numbers, result
 from lema_hub.records import Gate, Problem, ReasoningPath
 from lema_hub.steps import CorrectionText, join_steps
 
-GateName = Literal["step_exists", "numbering", "answer", "changed", "arithmetic", "seam"]
+GateName = Literal[
+    "step_exists", "numbering", "answer", "changed", "arithmetic", "seam", "vote", "seam_judge"
+]
+ASKED: tuple[GateName, ...] = ("vote", "seam_judge")
+"""The gates that models are asked about."""
+
 GATES: tuple[GateName, ...] = ("step_exists", "numbering", "answer", "changed", "arithmetic", "seam")
+"""The gates that are rules."""
+
 REQUIRED: tuple[GateName, ...] = GATES[:-1]
 
 
@@ -41,6 +51,24 @@ class Checked:
     judgement: Judgement
     gates: tuple[Gate, ...]
     details: dict[str, str]
+
+    def failed(self, require: Sequence[GateName]) -> GateName | None:
+        """The first required gate that it fails; `numbering` if there is nothing left to require of."""
+        first = next((name for name in (*GATES, *ASKED) if name in require and name in self.details), None)
+        return first or (None if self.correct_steps else "numbering")
+
+    def and_asked(self, opinion: Opinion) -> Checked:
+        """With what a model says of it."""
+        details = {**self.details, opinion.gate.name: opinion.detail} if opinion.detail else self.details
+        return replace(self, gates=(*self.gates, opinion.gate), details=details)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A gate that a model was asked about; `detail` says why it does not pass, empty if it does."""
+
+    gate: Gate
+    detail: str = ""
 
 
 def check(problem: Problem, path: ReasoningPath, correction: CorrectionText) -> Checked:

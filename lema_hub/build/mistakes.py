@@ -17,12 +17,12 @@ from dataclasses import replace
 
 from lema_hub import nano, prompts, tasks
 from lema_hub.answers import judge
-from lema_hub.build.built import Built, by_id, usage
+from lema_hub.build.built import Built, by_id, merge, spent_on, usage
 from lema_hub.engines import Engine, Failure, Ledger, Request, Sampling
 from lema_hub.engines.ledger import Progress
 from lema_hub.errors import InputError
 from lema_hub.hub.manifest import ModelUse, PromptUse, Stage
-from lema_hub.records import ErrorType, Origin, Problem, ReasoningPath, Rejection
+from lema_hub.records import ErrorType, Origin, Problem, ReasoningPath, Rejection, Verdict
 from lema_hub.steps import split_steps, with_answer_step
 from lema_hub.tasks.gsm8k import without_calculator
 
@@ -104,6 +104,7 @@ def collect_paths(
         models=(ModelUse(role="student", name=engine.model, revision=engine.revision, engine=engine.name),),
         tokens=tokens,
         cost_usd=cost,
+        spent=spent_on([(str(request.problem_id), engine.model) for request in requests], answers),
     )
 
 
@@ -207,6 +208,24 @@ def distinct(
         stages=(Stage(name=stage, rows_in=total, rows_out=wrong, dropped=_sorted(dropped)),),
         verdicts=_sorted(verdicts),
     )
+
+
+def once(
+    parts: Sequence[Built[ReasoningPath]], *, verdict: Verdict, stage: str = "once"
+) -> Built[ReasoningPath]:
+    """The paths of several students with equal solutions once: the first student's stands.
+
+    Two solutions of a problem are equal if their steps are. The stage counts the paths of `verdict`, those that
+    the dataset is made of.
+    """
+    merged = merge(parts)
+    kept: dict[tuple[str, tuple[str, ...]], ReasoningPath] = {}
+    for path in merged.rows:
+        kept.setdefault((path.problem_id, path.steps), path)
+    counts = [sum(path.verdict == verdict for path in paths) for paths in (merged.rows, kept.values())]
+    dropped = {"duplicate": counts[0] - counts[1]} if counts[0] > counts[1] else {}
+    own = Stage(name=stage, rows_in=counts[0], rows_out=counts[1], dropped=dropped)
+    return replace(merged, rows=tuple(kept.values()), stages=(*merged.stages, own))
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:

@@ -85,7 +85,9 @@ def run(out: Path, sizes: Sizes, screen: Screen) -> dict[str, Any]:
                 problems, student, ledger, paths=sizes.paths, sampling=sampling, progress=progress
             )
         with screen.step("correct the wrong ones, filter, build CoT rows") as progress:
-            corrections = build_corrections(problems, paths.rows, ExactEngine(), ledger, progress=progress)
+            corrections = build_corrections(
+                problems, paths.rows, ExactEngine(), ledger, progress=lambda _: progress
+            )
             cot = build_cot(problems, paths.rows)
         with screen.step("publish both datasets and load them back"):
             datasets = {
