@@ -3,8 +3,11 @@
     step         another step than the first wrong one is named
     answer       the corrected solution ends in a wrong answer
     solution     a corrected step is wrong, although the answer is right
-    explanation  the explanation names an error that was not made (known of the noisy corrector only)
+    numbering    the corrected steps begin at another step than the one that is named
+    explanation  the explanation names an error that was not made
     malformed    the text is no correction
+
+The last three are known of the noisy corrector only, which says what it did.
 
 Each wrong correction counts once, by the first of these that it is.
 """
@@ -43,6 +46,8 @@ def wrong_with(examined: Examined, noise: Noise | None = None) -> str | None:
     """What is wrong with a correction of a nano problem, None if it is right; `noise` is what was done to it."""
     if examined.correction is None or examined.checked is None:
         return "malformed" if noise in (None, "malformed") else None
+    if noise == "misnumbered":
+        return "numbering"
     problem = nano.load(examined.problem.problem_id)
     if nano.check(problem, examined.path.steps).first_wrong != examined.correction.incorrect_step:
         return "step"

@@ -2,7 +2,8 @@
 
 Each kind of noise is one that people found in GPT-4's corrections (LeMa, section 4) or that a language
 model's text shows: a wrong step named, a wrong explanation, a wrong step in a solution that still ends in
-the right answer, a wrong answer, a text that is no correction.
+the right answer, a wrong answer, a text that is no correction, a step named that the solution does not have,
+corrected steps that begin at another number, the wrong step repeated before the right ones.
 
     >>> from random import Random
     >>> from lema_hub.nano.problems import load
@@ -27,7 +28,16 @@ from lema_hub.nano.injector import near
 from lema_hub.nano.problems import NanoProblem, say
 from lema_hub.steps import CorrectionText, format_correction
 
-Noise = Literal["wrong_step", "wrong_explanation", "wrong_continuation", "wrong_answer", "malformed"]
+Noise = Literal[
+    "wrong_step",
+    "wrong_explanation",
+    "wrong_continuation",
+    "wrong_answer",
+    "malformed",
+    "no_such_step",
+    "misnumbered",
+    "restated",
+]
 _RESULT = re.compile(r"= ([0-9]+)")
 _NUMBER = re.compile(r"^Step [0-9]+: ", re.MULTILINE)
 NOISES: tuple[Noise, ...] = typing.get_args(Noise)
@@ -80,7 +90,13 @@ def correct_noisily(
         made = replace(exact, steps=_with_a_wrong_step(problem, exact.steps, rng))
     elif noise == "wrong_answer":
         made = replace(exact, steps=_with_a_wrong_end(problem, exact.steps, rng))
+    elif noise == "no_such_step":
+        made = replace(exact, incorrect_step=len(steps) + rng.randint(2, 4))
+    elif noise == "restated" and exact.incorrect_step <= len(steps):
+        made = replace(exact, steps=(steps[exact.incorrect_step - 1], *exact.steps))
     text = format_correction(made.incorrect_step, made.explanation, made.steps)
+    if noise == "misnumbered":
+        text = _misnumbered(made)
     return NoisyCorrection(_malformed(text, rng) if noise == "malformed" else text, noise, exact)
 
 
@@ -133,6 +149,12 @@ def _with_a_wrong_end(problem: NanoProblem, right: tuple[str, ...], rng: Random)
     wrong = near(problem.steps[-1].value, rng)
     led = [_RESULT.sub(f"= {wrong}", step) for step in right[-2:-1]]
     return (*right[:-2], *led, f"The answer is {wrong}.")
+
+
+def _misnumbered(made: CorrectionText) -> str:
+    """The steps are numbered from the one after the incorrect step, so that it stays as it was."""
+    text = format_correction(made.incorrect_step + 1, made.explanation, made.steps)
+    return text.replace(f" Step {made.incorrect_step + 1}.", f" Step {made.incorrect_step}.", 1)
 
 
 def _slipped(step: str, rng: Random) -> str:

@@ -73,6 +73,29 @@ def test_a_malformed_text_is_no_correction(problems: list[NanoProblem]) -> None:
     assert len(texts) > 50
 
 
+def test_a_step_that_is_not_there_is_named(problems: list[NanoProblem]) -> None:
+    for problem in problems[::3]:
+        wrong, text, exact = noisy(problem, "no_such_step", 6)
+        read = parse_correction(text)
+        assert read.incorrect_step > len(wrong)
+        assert read.steps == exact.steps
+
+
+def test_the_steps_begin_at_another_number(problems: list[NanoProblem]) -> None:
+    for problem in problems[::3]:
+        _, text, exact = noisy(problem, "misnumbered", 7)
+        read = parse_correction(text)
+        assert (read.incorrect_step, read.first) == (exact.incorrect_step, exact.incorrect_step + 1)
+        assert read.steps == exact.steps
+
+
+def test_the_wrong_step_is_repeated(problems: list[NanoProblem]) -> None:
+    for problem in problems[::3]:
+        wrong, text, exact = noisy(problem, "restated", 8)
+        read = parse_correction(text)
+        assert read.steps == (wrong[exact.incorrect_step - 1], *exact.steps)
+
+
 def test_rates_are_kept_and_the_rest_is_exact(problems: list[NanoProblem]) -> None:
     rng = Random(5)
     rates: dict[Noise, float] = {"wrong_step": 0.2, "malformed": 0.3}
@@ -89,7 +112,7 @@ def test_rates_are_kept_and_the_rest_is_exact(problems: list[NanoProblem]) -> No
 
 
 def test_the_same_rng_gives_the_same_noise(problems: list[NanoProblem]) -> None:
-    rates: dict[Noise, float] = dict.fromkeys(NOISES, 0.2)
+    rates: dict[Noise, float] = dict.fromkeys(NOISES, 1 / len(NOISES))
     _, wrong = nano.inject_any(problems[7], Random(0))
     first, second = (correct_noisily(problems[7], wrong, Random(3), rates=rates) for _ in range(2))
     assert first == second
