@@ -11,7 +11,6 @@ question by name and says why.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,8 +23,6 @@ from lema_hub.hub.manifest import Allowed, Contamination, HeldOutUse, Stage
 from lema_hub.records import Rejection, columns
 from lema_hub.tasks.held_out import HeldOut, Hit, find_hits
 from lema_hub.tasks.overlap import N
-
-logger = logging.getLogger(__name__)
 
 REASON = "contaminated"
 _SHOWN = 300  # characters of a matched text in a rejection
@@ -125,9 +122,6 @@ def decontaminate(
         ),
         allowed=tuple(Allowed(test=test, why=why, rows=uses[test]) for test, why in allowed.items()),
     )
-    for tests in record.tests:
-        if tests.missing and tests.excuse is None:
-            logger.warning("not compared with the test set %s: %s", tests.name, tests.missing)
     counted = Stage(
         name=stage,
         rows_in=len(built.rows),

@@ -23,7 +23,7 @@ from lema_hub.build.built import Built
 from lema_hub.errors import InputError
 from lema_hub.hub import licenses, parquet
 from lema_hub.hub.dataset import RECORDS
-from lema_hub.hub.manifest import REJECTED, Input, Kind, Manifest, Mix
+from lema_hub.hub.manifest import REJECTED, Contamination, Duplicates, Input, Kind, Manifest, Mix
 from lema_hub.records import Problem, Rejection
 
 _PACKAGES = ("datasets", "huggingface_hub", "openai", "peft", "torch", "transformers")
@@ -40,6 +40,8 @@ def write_dataset(
     seed: int = 0,
     measures: Mapping[str, float] | None = None,
     mix: Mix | None = None,
+    contamination: Contamination | None = None,
+    duplicates: Duplicates | None = None,
 ) -> Manifest:
     """Write the rows of a build as a folder that can be published.
 
@@ -53,6 +55,8 @@ def write_dataset(
         seed: The seed of the build.
         measures: Further numbers for the card.
         mix: What the rows of a mix were taken from.
+        contamination: What the comparison with the test sets found; without it nothing is published.
+        duplicates: What was dropped as repeated.
 
     Raises:
         InputError: There is no row, one is of a test question, or the folder cannot be written.
@@ -92,6 +96,8 @@ def write_dataset(
         packages=packages(),
         measures=dict(measures or {}),
         mix=mix,
+        contamination=contamination,
+        duplicates=duplicates,
     )
     try:
         shutil.rmtree(data, ignore_errors=True)

@@ -22,6 +22,8 @@ from typing import Any, Literal, TypeVar, overload
 
 import yaml
 
+from lema_hub.build.contamination import Checks
+from lema_hub.build.dedup import THRESHOLD
 from lema_hub.build.gates import REQUIRED, GateName
 from lema_hub.build.importers import Format
 from lema_hub.engines.choose import EngineName
@@ -125,6 +127,8 @@ class Recipe:
         seam_judge: Who judges the corrections; off by default.
         gates: The gates that a correction must pass; the verdicts of the others are only stored.
         gold: Whether annotated solutions become CoT rows.
+        contamination: How rows are compared with the test sets (`lema_hub.build.contamination`).
+        near_duplicate: From which similarity on texts are near-duplicates (`lema_hub.build.dedup`).
         concurrency: Requests in flight at an endpoint.
         batch_size: Rows that a local model computes together.
         seed: The seed of all sampling.
@@ -140,6 +144,8 @@ class Recipe:
     seam_judge: SeamJudge | None = None
     gates: tuple[GateName, ...] = REQUIRED
     gold: bool = True
+    contamination: Checks = field(default_factory=Checks)
+    near_duplicate: float = THRESHOLD
     concurrency: int = 64
     batch_size: int = 64
     seed: int = 0

@@ -16,6 +16,7 @@ from lema_hub import prompts, tasks
 from lema_hub.build import corrections, mistakes
 from lema_hub.build.annotated import Annotation, build_annotated
 from lema_hub.build.built import Built, by_id, merge
+from lema_hub.build.clean import clean
 from lema_hub.build.cot import build_cot
 from lema_hub.build.dataset import problem_inputs, write_dataset
 from lema_hub.build.importers import Imported, import_paths
@@ -26,6 +27,7 @@ from lema_hub.engines.ledger import Progress
 from lema_hub.errors import RecipeError
 from lema_hub.hub.manifest import Input, Manifest
 from lema_hub.records import Correction, CotExample, Problem, ReasoningPath
+from lema_hub.tasks.held_out import HeldOutSets, load_held_out
 
 LEDGER = "ledger.sqlite"
 """The ledger's file in a build's folder."""
@@ -81,6 +83,8 @@ def run(
     _check(recipe)
     problems, test = load_problems(recipe)
     test_keys = frozenset(tasks.question_key(problem.question) for problem in test)
+    against = [Path(file) for file in recipe.contamination.against]
+    held_out = load_held_out(recipe.task, loaded=test, against=against)
     recorded = [
         import_paths(
             Path(file.path),
@@ -113,15 +117,15 @@ def run(
         known = [*by_id([*problems, *(p for found in recorded for p in found.problems)]).values()]
         built: Built[Correction] | Built[CotExample]
         if recipe.kind == "cot":
-            built = build_cot(known, paths.rows, gold=recipe.gold, test_keys=test_keys)
+            prompt = tasks.get(recipe.task).prompt
+            built = build_cot(known, paths.rows, gold=recipe.gold, prompt=prompt, test_keys=test_keys)
         else:
-            stage_progress = progress("correct") if progress else None
             corrector = _engine(recipe.corrector, recipe, prices) if recipe.corrector else None
             built = _correct(
-                recipe, known, paths.rows, recorded, corrector, opened, test_keys, budget_usd, stage_progress
+                recipe, known, paths.rows, recorded, corrector, opened, test_keys, budget_usd, progress
             )
     sources = [*problem_inputs(problems), *(found.source for found in recorded)]
-    return _write(recipe, out, command, sources, paths, built)
+    return _write(recipe, out, command, sources, paths, built, held_out)
 
 
 def plan(
@@ -188,7 +192,7 @@ def _correct(
     ledger: Ledger,
     test_keys: frozenset[str],
     budget_usd: float | None,
-    progress: Progress | None,
+    progress: StageProgress | None,
 ) -> Built[Correction]:
     """Corrections of annotated paths by their annotations, of the others by the corrector."""
     annotations: dict[str, Annotation] = {}
@@ -227,10 +231,20 @@ def _write(
     sources: Sequence[Input],
     paths: Built[ReasoningPath],
     built: Built[Correction] | Built[CotExample],
+    held_out: HeldOutSets,
 ) -> Manifest:
-    whole = built.after(paths)
+    whole: Built[Correction | CotExample] = built.after(paths)  # type: ignore[assignment]
+    cleaned = clean(whole, held_out, checks=recipe.contamination, threshold=recipe.near_duplicate)
     return write_dataset(
-        out, whole, kind=recipe.kind, task=recipe.task, command=command, inputs=sources, seed=recipe.seed
+        out,
+        cleaned.built,
+        kind=recipe.kind,
+        task=recipe.task,
+        command=command,
+        inputs=sources,
+        seed=recipe.seed,
+        contamination=cleaned.contamination,
+        duplicates=cleaned.duplicates,
     )
 
 

@@ -77,7 +77,7 @@ def _read(value: object, hint: Any, source: str, where: str) -> Any:
         return float(value)
     if hint is Any:
         return value
-    if origin is None and isinstance(value, hint) and not isinstance(value, bool):
+    if origin is None and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
     name = getattr(hint, "__name__", str(hint)) if origin is None else origin.__name__
     raise InputError(

@@ -12,6 +12,7 @@ The trap: a test set that cannot be loaded is no test set without hits; it is na
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +23,8 @@ from lema_hub.records import Problem
 from lema_hub.tasks.load import TASKS, file_revision, get, load_problems, read_jsonl
 from lema_hub.tasks.nano import SCORED
 from lema_hub.tasks.overlap import Index, N, Overlap
+
+logger = logging.getLogger(__name__)
 
 _QUESTION_KEYS = ("question", "problem")
 _BATCH = 4096  # rows whose equal texts are compared once
@@ -44,6 +47,10 @@ class HeldOut:
     revision: str
     ids: tuple[str, ...]
     questions: tuple[str, ...]
+
+
+HeldOutSets = tuple[Sequence[HeldOut], Mapping[str, str]]
+"""Test sets, and for each that could not be loaded the reason, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +115,7 @@ def scored_with(task: str) -> tuple[str, ...]:
     return tuple(name for name, other in TASKS.items() if name != "nano" and "test" in other.splits)
 
 
-def load_held_out(
-    task: str, *, loaded: Sequence[Problem] = (), against: Sequence[Path] = ()
-) -> tuple[list[HeldOut], dict[str, str]]:
+def load_held_out(task: str, *, loaded: Sequence[Problem] = (), against: Sequence[Path] = ()) -> HeldOutSets:
     """The test sets of all tasks that go with a task, and files of one's own.
 
     Args:
@@ -132,6 +137,7 @@ def load_held_out(
             sets.append(of_problems(name, problems or load_scored(name)))
         except (HubError, InputError) as error:
             missing[name] = str(error)
+            logger.warning("the rows are not compared with the test set %s: %s", name, error)
     return [*sets, *(from_file(file) for file in against)], missing
 
 

@@ -115,7 +115,7 @@ def test_build_makes_corrections_that_are_gated_and_split(folder: Path) -> None:
         assert Manifest.read(out) == manifest
         wrong = lema("build", "cot", recipe, "--out", out, code=1)
     assert "builds corrections; run: lema build corrections" in wrong.stderr
-    sample, correct = manifest.stages
+    sample, correct, *_ = manifest.stages
     assert (sample.rows_in, sample.rows_out) == (30, 15)
     assert correct.dropped == {"test_question": 1}
     assert correct.rows_out == 14
