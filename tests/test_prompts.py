@@ -8,6 +8,8 @@ from importlib.resources import files
 import pytest
 
 from lema_hub import prompts
+from lema_hub.answers import extract
+from lema_hub.answers.choice import options
 from lema_hub.errors import InputError
 from lema_hub.steps import parse_correction
 
@@ -26,12 +28,18 @@ LITERAL = {
 }
 FIELDS = {"question": "Q?", "solution": "Step 1: S.\nStep 2: The answer is 3."}
 HASHES = {
+    "lema-correction-choice.v1.jinja": "e694e249f129ece3",
     "lema-correction.v1.jinja": "5686f5ec502abde4",
+    "lema-corrector-csqa.v1.jinja": "782265f6f0b923c6",
     "lema-corrector-gsm8k.v1.jinja": "e543453db65f448a",
     "lema-corrector-math.v1.jinja": "1b869bf0727e9f73",
+    "lema-cot-choice.v1.jinja": "769edfc7edfc8f7e",
     "lema-cot.v1.jinja": "747f8094510740d6",
+    "lema-fewshot-csqa.v1.jinja": "8b4904ebc465c1c8",
     "lema-fewshot-gsm8k.v1.jinja": "4c5b4c649c8bebc2",
     "lema-fewshot-math.v1.jinja": "569fd278017a6469",
+    "lema-seam-judge.v1.jinja": "726d573e7169e104",
+    "lema-structured.v1.jinja": "4a53ce7cfb6a8294",
     "lemma-solve.v1.jinja": "aa89016b0fba99e9",
     "wizardmath-cot.v1.jinja": "429bd1ca97124bae",
 }
@@ -58,7 +66,7 @@ def test_an_id_names_file_and_hash(file: str) -> None:
     assert prompt.sha256.startswith(HASHES[file])
 
 
-@pytest.mark.parametrize("name", ["lema-corrector-gsm8k", "lema-corrector-math"])
+@pytest.mark.parametrize("name", ["lema-corrector-gsm8k", "lema-corrector-math", "lema-corrector-csqa"])
 def test_a_corrector_prompt_shows_four_corrections_and_asks_for_the_fifth(name: str) -> None:
     text = prompts.load(name).render(**FIELDS)
     assert text.count("\nQuestion: ") == text.count("\nOriginal Solution:\n{\n") == 5
@@ -76,12 +84,32 @@ def test_a_corrector_prompt_shows_four_corrections_and_asks_for_the_fifth(name: 
     assert len({correction.incorrect_step for correction in read}) > 1
 
 
-@pytest.mark.parametrize("name", ["lema-fewshot-gsm8k", "lema-fewshot-math"])
+@pytest.mark.parametrize("name", ["lema-fewshot-gsm8k", "lema-fewshot-math", "lema-fewshot-csqa"])
 def test_a_few_shot_prompt_shows_solved_problems_and_ends_with_the_question(name: str) -> None:
     text = prompts.load(name).render(question="Q?")
     assert text.count("Question:") >= 4
     assert "Q?" in text.rpartition("Question:")[2]
     assert text.count("The answer is") == text.count("Question:") - 1
+
+
+def test_the_examples_of_multiple_choice_end_in_one_option_that_the_judge_reads() -> None:
+    shown = prompts.load("lema-fewshot-csqa").render(question="Q?").split("\n\nQuestion: ")[1:-1]
+    letters = []
+    for example in shown:
+        question, _, solution = example.partition("\nAnswer: Let's think step by step.\n")
+        assert list(options(question)) == list("ABCDE")
+        letters.append(extract(solution, style="choice", question=question))
+    parts = prompts.load("lema-corrector-csqa").render(**FIELDS).split("\n\nQuestion: ")[1:-1]
+    for part in parts:
+        question, _, rest = part.partition("\nOriginal Solution:\n")
+        original, _, correction = rest.partition("\nIncorrect Step:")
+        answers = [
+            extract(text.strip("{}\n "), style="choice", question=question) for text in (original, correction)
+        ]
+        assert answers[0] != answers[1]
+        letters.append(answers[1])
+    assert len(letters) == 8
+    assert set(letters) == set("ABCDE")
 
 
 def test_a_question_is_taken_as_it_is() -> None:

@@ -21,7 +21,7 @@ def evaluate(
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run: items.parquet and scores.json.")],
     tasks: Annotated[
-        str, typer.Option(help="Names, comma-separated: lema:gsm8k, lema:math, lema:nano.")
+        str, typer.Option(help="Names, comma-separated: lema:gsm8k, lema:math, lema:csqa, lema:nano.")
     ] = "lema:nano",
     base: Annotated[
         str | None, typer.Option(help="Base model of an adapter, if not the one it names.")

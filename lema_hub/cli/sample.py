@@ -24,7 +24,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def sample(
     out: Annotated[Path, typer.Option(help="Folder for paths.parquet, manifest.json and the ledger.")],
-    task: Annotated[str, typer.Option(help="Problem set: gsm8k, math, nano.")] = "gsm8k",
+    task: Annotated[str, typer.Option(help="Problem set: gsm8k, math, csqa, nano.")] = "gsm8k",
     split: Annotated[
         Literal["train", "dev", "test"], typer.Option(help="Side of the problem set.")
     ] = "train",

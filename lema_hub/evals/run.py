@@ -33,7 +33,7 @@ from lema_hub.records import VERDICTS, Score, digest
 
 _logger = logging.getLogger(__name__)
 
-TASKS = ("lema:gsm8k", "lema:math", "lema:nano", "lema:gsm8k-maj8", "lema:math-maj8", "lema:nano-maj8")
+TASKS = tuple(f"lema:{name}{votes}" for votes in ("", "-maj8") for name in ("gsm8k", "math", "csqa", "nano"))
 _PACKAGES = ("lema_hub", "lighteval", "math-verify", "transformers", "torch", "peft", "datasets", "openai")
 _JUDGE = ("answers", "evals/tasks.py")
 _ITEMS = ("nano", "prompts", "tasks")

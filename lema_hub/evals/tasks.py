@@ -1,4 +1,4 @@
-"""LightEval tasks `lema:gsm8k`, `lema:math` and `lema:nano`: LeMa's zero-shot CoT prompt, our judge, pinned data.
+"""LightEval tasks `lema:gsm8k`, `lema:math`, `lema:csqa`, `lema:nano`: LeMa's zero-shot CoT, our judge, pinned data.
 
 A module for LightEval's `--custom-tasks`:
 
@@ -129,14 +129,16 @@ def _config(task: Task, *, n: int = 1) -> LightevalTaskConfig:
     def prompt(line: dict[str, Any], task_name: str = "") -> Doc:
         """LightEval's row -> prompt; its gold is the bare answer."""
         fields = task.read(line)
-        worked = f"{fields.solution}\nThe answer is {fields.answer}."  # what a few-shot example shows
+        worked = (
+            f"{fields.solution}\nThe answer is {fields.answer}.".lstrip()
+        )  # what a few-shot example shows
         return Doc(
             task_name=task_name,
             query=template.render(question=fields.question),
             choices=[worked if line.get("__few_shots") else fields.answer],
             gold_index=0,
             specific={
-                "item_id": line.get("problem_id", f"{task.name}/test/{line['__index']}"),
+                "item_id": line.get("problem_id", f"{task.name}/{task.test_split}/{line['__index']}"),
                 "question": fields.question,
                 "prompt": template.id,
             },
@@ -148,8 +150,8 @@ def _config(task: Task, *, n: int = 1) -> LightevalTaskConfig:
         hf_repo=_NANO if generated else task.source_repo,
         hf_subset="default" if generated else task.configs[0],
         hf_revision=task.revision,
-        hf_avail_splits=["train", "test"],
-        evaluation_splits=["test"],
+        hf_avail_splits=["train", task.test_split],
+        evaluation_splits=[task.test_split],
         few_shots_split="train",
         few_shots_select="random_sampling_from_train",
         generation_size=task.max_new_tokens if task.name == "nano" else MAX_NEW_TOKENS,
@@ -159,4 +161,6 @@ def _config(task: Task, *, n: int = 1) -> LightevalTaskConfig:
     )
 
 
-TASKS_TABLE = [_config(tasks.get(name), n=n) for name in ("gsm8k", "math", "nano") for n in (1, MAJORITY)]
+TASKS_TABLE = [
+    _config(tasks.get(name), n=n) for name in ("gsm8k", "math", "csqa", "nano") for n in (1, MAJORITY)
+]

@@ -24,13 +24,14 @@ from typing import Any
 from lema_hub import nano
 from lema_hub.errors import FormatError, HubError, InputError
 from lema_hub.records import Problem
+from lema_hub.tasks.csqa import CSQA
 from lema_hub.tasks.gsm8k import GSM8K
 from lema_hub.tasks.math import MATH
 from lema_hub.tasks.nano import NANO
 from lema_hub.tasks.split import split_of
 from lema_hub.tasks.task import Split, Task
 
-TASKS: Mapping[str, Task] = {task.name: task for task in (GSM8K, MATH, NANO)}
+TASKS: Mapping[str, Task] = {task.name: task for task in (GSM8K, MATH, CSQA, NANO)}
 
 
 def get(name: str) -> Task:
@@ -70,9 +71,10 @@ def load_problems(
         if limit is None:
             raise InputError("the nano world is endless: give a limit")
         return [made.problem for made in nano.generate(split, limit, start=start)]
-    source = "test" if split == "test" else "train"
+    side = "test" if split == "test" else "train"
+    source = chosen.test_split if split == "test" else "train"
     if path is not None:
-        path = path / f"{source}.jsonl" if path.is_dir() else path
+        path = path / f"{side}.jsonl" if path.is_dir() else path
         rows, revision = read_jsonl(path), file_revision(path)
     else:
         rows, revision = _from_hub(chosen, source)
@@ -124,7 +126,7 @@ def _problems(
         yield Problem(
             problem_id=f"{task.name}/{source}/{index}",
             task=task.name,
-            split="test" if source == "test" else split_of(fields.question),
+            split="test" if source == task.test_split else split_of(fields.question),
             question=fields.question,
             answer=fields.answer,
             gold_solution=fields.solution,

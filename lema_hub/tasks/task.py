@@ -39,10 +39,13 @@ class Task:
         prompt: The prompt under which models are sampled, fine-tuned and scored.
         fewshot: The few-shot prompt P_r for models that are not fine-tuned yet.
         corrector: The corrector prompt P_c.
-        splits: Source split -> rows; `dev` is not among them where it is carved from `train`.
+        splits: Side -> rows; `dev` is not among them where it is carved from `train`. A task without any has
+            no problems of its own: they come with recorded solutions.
         configs: The configurations of the repository that make up a split, in this order.
         max_new_tokens: Enough for a solution.
         read: Takes question, answer and solution from a row.
+        correction: The prompt under which models are fine-tuned on corrections.
+        test_split: What the source calls the split that is scored.
     """
 
     name: str
@@ -57,3 +60,5 @@ class Task:
     configs: tuple[str, ...]
     max_new_tokens: int
     read: Callable[[Mapping[str, Any]], Fields]
+    correction: str = "lema-correction"
+    test_split: str = "test"

@@ -30,6 +30,15 @@ GSM8K = {
     "__index": 7,
     "__few_shots": False,
 }
+CSQA = {
+    "id": "made-1",
+    "question": "Where do you leave a wet umbrella?",
+    "question_concept": "umbrella",
+    "choices": {"label": ["A", "B", "C"], "text": ["oven", "umbrella stand", "bed"]},
+    "answerKey": "B",
+    "__index": 5,
+    "__few_shots": False,
+}
 MATH = {
     "problem": "What is $x$?",
     "level": "Level 4",
@@ -51,6 +60,7 @@ def test_the_names_are_those_that_a_user_types() -> None:
     [
         ("lema:gsm8k", "openai/gsm8k", "cc7b047b6e5bb11b4f1af84efc572db110a51b3c", 2048),
         ("lema:math", "DigitalLearningGmbH/MATH-lighteval", "0530c78699ea5e8eb5530600900e1f328b48acad", 2048),
+        ("lema:csqa", "tau/commonsense_qa", "94630fe30dad47192a8546eb75f094926d47e155", 2048),
     ],
 )
 def test_data_are_pinned_and_there_is_room_for_an_answer(
@@ -68,7 +78,7 @@ def test_the_package_leaves_its_launcher_to_be_run() -> None:
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize("name", ["gsm8k", "math"])
+@pytest.mark.parametrize("name", ["gsm8k", "math", "csqa"])
 def test_items_are_the_problems_that_builders_load(name: str) -> None:
     config, task = TABLE[f"lema:{name}"], lema_hub.tasks.get(name)
     assert (config.hf_repo, config.hf_revision) == (task.source_repo, task.revision)
@@ -88,6 +98,25 @@ def test_the_prompt_is_lemas_and_the_gold_bare(
     doc = TABLE[name].prompt_function(row, name)
     assert doc.query == prompts.load("lema-cot").render(question=question)
     assert (doc.choices, doc.specific["item_id"]) == ([gold], item)
+
+
+def test_a_commonsense_question_is_asked_with_its_choices() -> None:
+    doc = TABLE["lema:csqa"].prompt_function(CSQA, "lema:csqa")
+    question = "Where do you leave a wet umbrella?\nCandidate Answers: (A) oven, (B) umbrella stand, (C) bed."
+    assert doc.query == prompts.load("lema-cot-choice").render(question=question)
+    assert (doc.choices, doc.specific["item_id"]) == (["B"], "csqa/validation/5")
+    doc.id, doc.generation_size = "5", 2048
+    (metric,) = TABLE["lema:csqa"].metrics
+    for output, verdict in [
+        ("Step 2: The answer is (B).", "pass@1"),
+        ("The answer is umbrella stand.", "pass@1"),
+        ("The answer is A.", "wrong"),
+        ("The answer is A or B.", "unparsed"),
+    ]:
+        scores = metric.compute_sample(model_response=ModelResponse(text=[output], output_tokens=[]), doc=doc)
+        assert [name for name, value in scores.items() if value] == [verdict], output
+    shown = TABLE["lema:csqa"].prompt_function({**CSQA, "__few_shots": True}, "lema:csqa")
+    assert shown.choices == ["The answer is B."]
 
 
 def test_a_few_shot_example_shows_the_worked_solution() -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lema_hub import tasks
+from lema_hub.answers.choice import options
 from lema_hub.errors import FormatError, HubError, InputError
 
 GSM8K = {"question": "Tom has 2 + 3 pens. How many?", "answer": "He has 2 + 3 = <<2+3=5>>5 pens.\n#### 5"}
@@ -15,7 +18,7 @@ MATH = {
 }  # fmt: skip
 
 
-def jsonl(path: Path, rows: list[dict[str, str]]) -> Path:
+def jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     path.write_text("\n".join(json.dumps(row) for row in rows) + "\n\n")
     return path
 
@@ -53,9 +56,9 @@ def test_dev_is_carved_by_question(tmp_path: Path) -> None:
 
 def test_the_official_files_have_the_official_sizes(shared_data: Path) -> None:
     for name, task in tasks.TASKS.items():
-        if name == "nano":
-            continue
         folder = shared_data / name
+        if not folder.is_dir():
+            continue
         sides = {split: tasks.load_problems(name, split, path=folder) for split in ("train", "dev", "test")}
         assert len(sides["train"]) + len(sides["dev"]) == task.splits["train"]
         assert len(sides["test"]) == task.splits["test"]
@@ -88,7 +91,7 @@ def test_a_bad_row_is_named(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_unknown_names_are_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no task 'gsm'; there are: gsm8k, math, nano"):
+    with pytest.raises(InputError, match="no task 'gsm'; there are: gsm8k, math, csqa, nano"):
         tasks.get("gsm")
     with pytest.raises(InputError, match="cannot be read"):
         tasks.load_problems("gsm8k", "train", path=tmp_path / "none.jsonl")
@@ -101,3 +104,51 @@ def test_a_dead_hub_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(HubError, match=r"could not be loaded from http://127\.0\.0\.1:9 .*--problems FILE"):
         tasks.load_problems("math", "train")
+
+
+CSQA = {
+    "id": "made-1",
+    "question": "Where do you leave a wet umbrella? ",
+    "question_concept": "umbrella",
+    "choices": {"label": ["A", "B", "C"], "text": ["oven", "umbrella stand", "bed"]},
+    "answerKey": "B",
+}
+RELEASED = {
+    "answerKey": "B",
+    "id": "made-1",
+    "question": {
+        "question_concept": "umbrella",
+        "choices": [
+            {"label": "A", "text": "oven"},
+            {"label": "B", "text": "umbrella stand"},
+            {"label": "C", "text": "bed"},
+        ],
+        "stem": "Where do you leave a wet umbrella?",
+    },
+}
+
+
+@pytest.mark.parametrize("row", [CSQA, RELEASED], ids=["hub", "release"])
+def test_csqa_rows_become_questions_with_lettered_choices(tmp_path: Path, row: dict[str, Any]) -> None:
+    jsonl(tmp_path / "test.jsonl", [row])
+    (problem,) = tasks.load_problems("csqa", "test", path=tmp_path)
+    assert problem.question == (
+        "Where do you leave a wet umbrella?\nCandidate Answers: (A) oven, (B) umbrella stand, (C) bed."
+    )
+    assert (problem.problem_id, problem.split) == (
+        "csqa/validation/0",
+        "test",
+    )  # the id names the source's split
+    assert (problem.answer, problem.gold_solution, problem.subject) == ("B", "", "umbrella")
+    assert options(problem.question) == {"A": "oven", "B": "umbrella stand", "C": "bed"}
+    jsonl(tmp_path / "train.jsonl", [row])
+    sides = [tasks.load_problems("csqa", split, path=tmp_path) for split in ("train", "dev")]
+    assert [found.problem_id for side in sides for found in side] == ["csqa/train/0"]
+
+
+def test_csqa_refuses_the_split_whose_answers_are_hidden(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "test.jsonl", [{**CSQA, "answerKey": ""}])
+    with pytest.raises(
+        FormatError, match=r"row 0 of .*answerKey is '', expected one of A, B, C.*give validation"
+    ):
+        tasks.load_problems("csqa", "test", path=path)
