@@ -36,13 +36,16 @@ class Problems:
     """How many problems of each side to use, null for all.
 
     They come from a Hub, or from `path`: a folder with train.jsonl and test.jsonl in the official format,
-    or a file of training problems.
+    or a file of training problems. Evolved problems come from their data set: `repo` and `revision`, or its folder as
+    `path`.
     """
 
     train: int | None = None
     dev: int | None = None
     start: int = 0
     path: str | None = None
+    repo: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,8 @@ class Source:
     model: str | None = None
     revision: str | None = None
     adapter: str | None = None
+    tensor_parallel: int = 1
+    """Of the engine `vllm`: GPUs that share one copy of the model."""
     base_url: str | None = None
     api: Literal["chat", "completions"] = "chat"
     noise: dict[str, float] = field(default_factory=dict)
@@ -130,7 +135,7 @@ class Recipe:
         contamination: How rows are compared with the test sets (`lema_hub.build.contamination`).
         near_duplicate: From which similarity on texts are near-duplicates (`lema_hub.build.dedup`).
         concurrency: Requests in flight at an endpoint.
-        batch_size: Rows that a local model computes together.
+        batch_size: Rows that a local model computes together at most; null for its own choice.
         seed: The seed of all sampling.
     """
 
@@ -147,7 +152,7 @@ class Recipe:
     contamination: Checks = field(default_factory=Checks)
     near_duplicate: float = THRESHOLD
     concurrency: int = 64
-    batch_size: int = 64
+    batch_size: int | None = None
     seed: int = 0
 
 

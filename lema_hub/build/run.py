@@ -20,6 +20,7 @@ from lema_hub.build.clean import clean
 from lema_hub.build.cot import build_cot
 from lema_hub.build.dataset import problem_inputs, write_dataset
 from lema_hub.build.importers import Imported, import_paths
+from lema_hub.build.published import published_problems
 from lema_hub.build.recipe import Corrector, Recipe, Source, Student
 from lema_hub.engines import Engine, Ledger, Request, Sampling
 from lema_hub.engines.choose import choose
@@ -125,6 +126,9 @@ def run(
                 recipe, known, paths.rows, recorded, corrector, opened, test_keys, budget_usd, progress
             )
     sources = [*problem_inputs(problems), *(found.source for found in recorded)]
+    if evolved := published_problems(recipe.problems, task=recipe.task):
+        sources.append(evolved.source)
+        paths = replace(paths, models=(*evolved.built.manifest.models, *paths.models))
     return _write(recipe, out, command, sources, paths, built, held_out)
 
 
@@ -164,9 +168,14 @@ def load_problems(recipe: Recipe) -> tuple[list[Problem], list[Problem]]:
     """The training problems of a recipe, both sides, and the test problems that must stay out of them.
 
     The nano world has no overlap by construction, and its test problems are endless: none are
-    loaded. Where the training problems are a local file there are none to compare with.
+    loaded. Where the training problems are a local file there are none to compare with, and evolved ones
+    were compared when they were made.
     """
     sides = recipe.problems
+    if evolved := published_problems(sides, task=recipe.task):
+        made = [[row.problem for row in evolved.rows(split)] for split in ("train", "dev")]
+        end = None if sides.train is None else sides.start + sides.train
+        return [*made[0][sides.start : end], *made[1][: sides.dev]], []
     path = Path(sides.path) if sides.path else None
     train = tasks.load_problems(recipe.task, "train", limit=sides.train, start=sides.start, path=path)
     dev = tasks.load_problems(recipe.task, "dev", limit=sides.dev, path=path)
@@ -258,6 +267,7 @@ def _engine(source: Source, recipe: Recipe, prices: Path | None) -> Engine:
         api=source.api,
         concurrency=recipe.concurrency,
         batch_size=recipe.batch_size,
+        tensor_parallel=source.tensor_parallel,
         prices=prices,
         noise=source.noise,
     )

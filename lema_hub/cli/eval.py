@@ -27,7 +27,7 @@ def evaluate(
         str | None, typer.Option(help="Base model of an adapter, if not the one it names.")
     ] = None,
     engine: Annotated[
-        Literal["transformers", "openai"], typer.Option(help="What generates.")
+        Literal["transformers", "vllm", "openai"], typer.Option(help="What generates.")
     ] = "transformers",
     base_url: Annotated[str | None, typer.Option(help="Endpoint of --engine openai.")] = None,
     api: Annotated[Literal["chat", "completions"], typer.Option(help="What the endpoint offers.")] = "chat",
@@ -36,7 +36,12 @@ def evaluate(
         int, typer.Option(help="For sampled tasks (-maj8); greedy ones do not depend on it.")
     ] = 0,
     checkpoint: Annotated[str, typer.Option(help="A label that goes into every row.")] = "",
-    batch_size: Annotated[int, typer.Option(help="Rows that transformers computes together.")] = 64,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Rows per batch of a local model; its own choice by default.")
+    ] = None,
+    tensor_parallel: Annotated[
+        int, typer.Option(min=1, help="GPUs that share one copy of the model (vllm).")
+    ] = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another evaluation in the folder.")
     ] = False,
@@ -54,7 +59,15 @@ def evaluate(
     from lema_hub.evals.folder import summary
     from lema_hub.evals.systems import find
 
-    found = find(system, engine=engine, base=base, base_url=base_url, api=api, batch_size=batch_size)
+    found = find(
+        system,
+        engine=engine,
+        base=base,
+        base_url=base_url,
+        api=api,
+        batch_size=batch_size,
+        tensor_parallel=tensor_parallel,
+    )
     with stage_progress() as stage:
         result = score(
             found,

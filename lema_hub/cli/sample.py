@@ -36,11 +36,11 @@ def sample(
     start: Annotated[int, typer.Option(min=0, help="Skip so many problems.")] = 0,
     paths: Annotated[int, typer.Option(min=1, help="Samples per problem.")] = 4,
     engine: Annotated[
-        Literal["openai", "transformers"], typer.Option(help="Where the text comes from.")
+        Literal["openai", "vllm", "transformers"], typer.Option(help="Where the text comes from.")
     ] = "openai",
     model: Annotated[str | None, typer.Option(help="Model; `nano` is the backbone in the package.")] = None,
     revision: Annotated[str | None, typer.Option(help="Revision of the model.")] = None,
-    adapter: Annotated[str | None, typer.Option(help="LoRA adapter (transformers).")] = None,
+    adapter: Annotated[str | None, typer.Option(help="LoRA adapter (vllm, transformers).")] = None,
     base_url: Annotated[
         str | None, typer.Option(help="OpenAI-compatible endpoint; OPENAI_BASE_URL by default.")
     ] = None,
@@ -53,7 +53,12 @@ def sample(
     max_tokens: Annotated[int | None, typer.Option(min=1, help="New tokens; the task's by default.")] = None,
     seed: Annotated[int, typer.Option(help="Base of all sampling seeds.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight.")] = 64,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows per batch of a local model.")] = 64,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Rows per batch of a local model; its own choice by default.")
+    ] = None,
+    tensor_parallel: Annotated[
+        int, typer.Option(min=1, help="GPUs that share one copy of the model (vllm).")
+    ] = 1,
     budget: Annotated[float | None, typer.Option(min=0, help="Hard limit in US dollars for --out.")] = None,
     prices: Annotated[Path | None, typer.Option(help="Your own price list (YAML).")] = None,
     import_: Annotated[
@@ -116,6 +121,7 @@ def sample(
         api=api,
         concurrency=concurrency,
         batch_size=batch_size,
+        tensor_parallel=tensor_parallel,
         prices=prices,
     )
     sampling = Sampling(

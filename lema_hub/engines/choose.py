@@ -13,7 +13,7 @@ from lema_hub.engines.exact import ExactEngine
 from lema_hub.engines.noisy import NoisyEngine
 from lema_hub.errors import InputError
 
-EngineName = Literal["transformers", "openai", "exact", "noisy"]
+EngineName = Literal["transformers", "vllm", "openai", "exact", "noisy"]
 ENGINES: tuple[EngineName, ...] = typing.get_args(EngineName)
 NANO_BACKBONE = "lema/nano-backbone"
 
@@ -27,26 +27,29 @@ def choose(
     base_url: str | None = None,
     api: Literal["chat", "completions"] = "chat",
     concurrency: int = 64,
-    batch_size: int = 64,
+    batch_size: int | None = None,
+    tensor_parallel: int = 1,
     prices: Path | None = None,
     noise: Mapping[str, float] | None = None,
 ) -> Engine:
     """The engine of that name.
 
     Args:
-        engine: `transformers`, `openai`, or the nano world's `exact` or `noisy`.
+        engine: `transformers`, `vllm`, `openai`, or the nano world's `exact` or `noisy`.
         model: Its model; `nano` is the backbone that ships with the package. `exact` and `noisy` need none.
         revision: Branch, tag or commit of the model; for endpoints a label of your own.
-        adapter: A LoRA adapter for `transformers`.
+        adapter: A LoRA adapter for `transformers` and `vllm`.
         base_url: The endpoint of `openai`.
         api: Whether an endpoint chats or completes plain text.
         concurrency: Requests in flight at an endpoint.
         prices: A price list of your own for endpoints.
-        batch_size: Rows that `transformers` computes together.
+        batch_size: Rows that `transformers` and `vllm` compute together at most; their own choice by default.
+        tensor_parallel: GPUs that share one copy of the model of `vllm`.
         noise: How often `noisy` errs in which way (`lema_hub.nano.noisy`).
 
     Raises:
         InputError: The engine is unknown or needs a model.
+        MissingExtraError: Its library is not installed.
         EngineError: The model cannot be found.
     """
     if engine == "exact":
@@ -63,10 +66,20 @@ def choose(
         return OpenAIEngine(
             model, revision=revision, base_url=base_url, api=api, concurrency=concurrency, prices=prices
         )
+    label = None
+    if model == "nano":
+        model, revision, label = str(nano.backbone_path()), None, NANO_BACKBONE
+    if engine == "vllm":
+        from lema_hub.engines.vllm import VLLMEngine
+
+        return VLLMEngine(
+            model,
+            revision=revision,
+            label=label,
+            adapter=adapter,
+            batch_size=batch_size,
+            tensor_parallel=tensor_parallel,
+        )
     from lema_hub.engines.transformers import TransformersEngine
 
-    if model == "nano":
-        return TransformersEngine(
-            nano.backbone_path(), label=NANO_BACKBONE, adapter=adapter, batch_size=batch_size
-        )
-    return TransformersEngine(model, revision=revision, adapter=adapter, batch_size=batch_size)
+    return TransformersEngine(model, revision=revision, label=label, adapter=adapter, batch_size=batch_size)

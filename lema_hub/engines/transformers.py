@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import torch
 
 _logger = logging.getLogger(__name__)
+_BATCH_SIZE = 64
 _TAIL_TOKENS = 16  # a stop string is looked for in the text of the last tokens
 
 
@@ -59,7 +60,7 @@ class TransformersEngine:
         revision: Branch, tag or commit of a Hub id; resolved to a commit.
         adapter: A LoRA adapter's Hub id or folder.
         adapter_revision: Branch, tag or commit of the adapter.
-        batch_size: Rows that are computed together.
+        batch_size: Rows that are computed together, 64 by default.
         device: A torch device; a GPU if there is one, else the CPU. On the CPU computation is in float32,
             on a GPU in bfloat16 if the weights are.
         label: The model's name in provenance instead of its folder's.
@@ -78,13 +79,13 @@ class TransformersEngine:
         revision: str | None = None,
         adapter: str | Path | None = None,
         adapter_revision: str | None = None,
-        batch_size: int = 64,
+        batch_size: int | None = None,
         device: str | None = None,
         label: str | None = None,
     ) -> None:
-        if batch_size < 1:
+        if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size must be >= 1, got {batch_size}")
-        self.batch_size = batch_size
+        self.batch_size = batch_size or _BATCH_SIZE
         self._device = device
         self._base = Weights.find(model, revision, "config.json")
         if label is not None:
@@ -132,12 +133,11 @@ class TransformersEngine:
     def _row(self, position: int, request: Request) -> _Row:
         import numpy as np
 
-        text = f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
-        prompt = list(self._tokenizer(text)["input_ids"])
+        prompt = list(self._tokenizer(plain_text(request))["input_ids"])
         sampling = request.sampling
         row = _Row(position, request, prompt, min(sampling.max_tokens, self._context - len(prompt)))
         if sampling.temperature > 0:
-            row.randoms = np.random.default_rng(int(digest(sampling.seed or 0, text, request.index)[:16], 16))
+            row.randoms = np.random.default_rng(stream_seed(request))
         return row
 
     def _batch(self, rows: list[_Row]) -> Iterator[tuple[int, Response]]:
@@ -302,6 +302,16 @@ class TransformersEngine:
         configured = getattr(self._loaded.generation_config, "eos_token_id", None)
         ends = configured if isinstance(configured, list) else [configured]
         return frozenset(token for token in (*ends, self._tokenizer.eos_token_id) if token is not None)
+
+
+def plain_text(request: Request) -> str:
+    """What a local model continues: the system text, if any, a blank line, and the prompt."""
+    return f"{request.system}\n\n{request.prompt}" if request.system else request.prompt
+
+
+def stream_seed(request: Request) -> int:
+    """The 64-bit seed of a request's own random stream."""
+    return int(digest(request.sampling.seed or 0, plain_text(request), request.index)[:16], 16)
 
 
 def _adapted(model: Any, adapter: Weights) -> Any:

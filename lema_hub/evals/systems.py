@@ -12,6 +12,8 @@ revision that its `adapter_config.json` names.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +22,7 @@ from lema_hub.engines import Engine
 from lema_hub.engines.choose import NANO_BACKBONE, choose
 from lema_hub.errors import HubError, InputError
 
-ScoringEngine = Literal["transformers", "openai"]
+ScoringEngine = Literal["transformers", "vllm", "openai"]
 
 
 def find(
@@ -30,7 +32,8 @@ def find(
     base: str | None = None,
     base_url: str | None = None,
     api: Literal["chat", "completions"] = "chat",
-    batch_size: int = 64,
+    batch_size: int | None = None,
+    tensor_parallel: int = 1,
 ) -> Engine:
     """The engine that answers for a system.
 
@@ -40,7 +43,8 @@ def find(
         base: The base model (folder or Hub id, with `@revision`) instead of the one that an adapter names.
         base_url: The endpoint of `openai`.
         api: Whether an endpoint chats or completes plain text.
-        batch_size: Rows that `transformers` computes together.
+        batch_size: Rows that `transformers` and `vllm` compute together at most; their own choice by default.
+        tensor_parallel: GPUs that share one copy of the model of `vllm`.
 
     Raises:
         InputError: The name means nothing, or an adapter names no base.
@@ -50,9 +54,17 @@ def find(
     model, revision = _split(name)
     if engine == "openai":
         return choose("openai", model=model, revision=revision, base_url=base_url, api=api)
-    if engine != "transformers":
-        raise InputError(f"no engine {engine!r} for scoring; there are: transformers, openai")
-    from lema_hub.engines.transformers import TransformersEngine
+    load: Callable[..., Engine]
+    if engine == "vllm":
+        from lema_hub.engines.vllm import VLLMEngine
+
+        load = partial(VLLMEngine, batch_size=batch_size, tensor_parallel=tensor_parallel)
+    elif engine == "transformers":
+        from lema_hub.engines.transformers import TransformersEngine
+
+        load = partial(TransformersEngine, batch_size=batch_size)
+    else:
+        raise InputError(f"no engine {engine!r} for scoring; there are: transformers, vllm, openai")
 
     adapter = _adapter_config(model, revision)
     if adapter is None and base is not None:
@@ -61,19 +73,18 @@ def find(
         )
     if adapter is None:
         if model == "nano":
-            return choose("transformers", model="nano", batch_size=batch_size)
-        return TransformersEngine(model, revision=revision, batch_size=batch_size)
+            return load(nano.backbone_path(), label=NANO_BACKBONE)
+        return load(model, revision=revision)
     named, at = _split(base) if base else (adapter.get("base_model_name_or_path"), adapter.get("revision"))
     if not named:
         raise InputError(f"adapter {name!r} names no base model; give one (--base)")
     shipped = named in ("nano", NANO_BACKBONE)
-    return TransformersEngine(
+    return load(
         nano.backbone_path() if shipped else named,
         revision=None if shipped else at,
         label=NANO_BACKBONE if shipped else None,
         adapter=model,
         adapter_revision=revision,
-        batch_size=batch_size,
     )
 
 
