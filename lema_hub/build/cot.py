@@ -35,7 +35,7 @@ def build_cot(
     """CoT rows of problems and of the right ones among some paths.
 
     Args:
-        problems: The problems, each of which gives a row of its annotated solution if `gold`.
+        problems: The problems; each that has an annotated solution gives a row of it if `gold`.
         paths: Judged paths of these problems; all that are not `correct` are passed over.
         gold: Whether annotated solutions become rows.
         prompt: The fine-tuning prompt; its field is `question`.
@@ -57,7 +57,8 @@ def build_cot(
     seen: set[tuple[str, str]] = set()
     rows_in = 0
     for problem in by_problem.values():
-        candidates = [*([annotated_path(problem)] if gold else []), *right[problem.problem_id]]
+        annotated = gold and bool(problem.gold_solution)  # evolved problems have none
+        candidates = [*([annotated_path(problem)] if annotated else []), *right[problem.problem_id]]
         text = template.render(question=problem.question)
         for path in candidates:
             rows_in += 1

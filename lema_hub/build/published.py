@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lema_hub.build.recipe import Problems
 from lema_hub.errors import InputError, RecipeError
 from lema_hub.hub.dataset import BuiltDataset, read_dataset
-from lema_hub.hub.manifest import REJECTED, Input, Kind
+from lema_hub.hub.manifest import FILE_NAME, REJECTED, Input, Kind
 from lema_hub.hub.pull import pull
 from lema_hub.hub.release import File, digest_of
 
@@ -111,3 +112,16 @@ def open_published(source: Published, *, config: str, kinds: Sequence[Kind]) -> 
             rows=rows,
         ),
     )
+
+
+def published_problems(problems: Problems, *, task: str) -> Opened | None:
+    """The data set of evolved problems that a recipe names, None if it names none.
+
+    Raises:
+        InputError: It holds no evolved problems, or none of the task.
+        HubError: There is no such repository or version, or the Hub cannot be reached.
+    """
+    if problems.repo is None and not (problems.path and (Path(problems.path) / FILE_NAME).is_file()):
+        return None
+    source = Published(repo=problems.repo, path=problems.path, revision=problems.revision)
+    return open_published(source, config=task, kinds=("problems",))

@@ -1,4 +1,4 @@
-"""`lema build corrections|cot|mix RECIPE.yaml [key=value ...] --out DIR`: a dataset from a recipe."""
+"""`lema build corrections|cot|evolve|mix RECIPE.yaml [key=value ...] --out DIR`: a dataset from a recipe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -64,6 +64,22 @@ def cot(
 
 
 @app.command()
+def evolve(
+    recipe: _Recipe,
+    overrides: _Overrides = None,
+    out: _Out = None,
+    ledger: _Ledger = None,
+    budget: _Budget = None,
+    prices: _Prices = None,
+    resume: _Resume = True,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+) -> None:
+    """New problems made of those that were got wrong (LeMa's correction-centric evolution)."""
+    _build("evolve", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json)
+
+
+@app.command()
 def mix(recipe: _Recipe, overrides: _Overrides = None, out: _Out = None, as_json: _Json = False) -> None:
     """Published rows in exact proportions, for controlled comparisons; no model is asked."""
     from lema_hub.cli.publish import prepare_client
@@ -78,7 +94,7 @@ def mix(recipe: _Recipe, overrides: _Overrides = None, out: _Out = None, as_json
 
 
 def _build(
-    kind: Literal["corrections", "cot"],
+    kind: Literal["corrections", "cot", "evolve"],
     file: Path,
     overrides: list[str],
     out: Path | None,
@@ -92,25 +108,26 @@ def _build(
     from lema_hub.cli.publish import prepare_client
 
     prepare_client(bars=False)
-    from lema_hub.build.recipe import load
-    from lema_hub.build.run import LEDGER, plan, run
+    from lema_hub.build import evolve, run
+    from lema_hub.build.recipe import Recipe, load
     from lema_hub.cli.progress import stage_progress
     from lema_hub.errors import InputError, RecipeError
 
-    recipe = load(file, overrides)
+    builder: Any = evolve if kind == "evolve" else run  # one interface: plan, run
+    recipe: Any = load(file, overrides, evolve.EvolveRecipe if kind == "evolve" else Recipe)
     if recipe.kind != kind:
         raise RecipeError(f"{file} builds {recipe.kind}; run: lema build {recipe.kind} {file}")
     folder = out or Path("runs") / file.stem
-    if not resume and (ledger or folder / LEDGER).exists():
+    if not resume and (ledger or folder / run.LEDGER).exists():
         raise InputError(
-            f"{str(ledger or folder / LEDGER)!r} holds an earlier run; give a new --out, or resume"
+            f"{str(ledger or folder / run.LEDGER)!r} holds an earlier run; give a new --out, or resume"
         )
     if dry_run:
-        print_plan(plan(recipe, folder, ledger=ledger, prices=prices), as_json)
+        print_plan(builder.plan(recipe, folder, ledger=ledger, prices=prices), as_json)
         return
     command = shlex.join(["lema", "build", kind, file.name, *overrides])
     with stage_progress() as progress:
-        manifest = run(
+        manifest = builder.run(
             recipe,
             folder,
             command=command,

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from random import Random
 from typing import Literal
@@ -24,7 +24,7 @@ from typing import Literal
 from lema_hub.errors import InputError
 from lema_hub.nano.families import FAMILIES, ITEMS, PEOPLE, Cast
 from lema_hub.nano.program import SMALLEST, Misreading, OutOfRange, Step, Story
-from lema_hub.records import Problem
+from lema_hub.records import Evolution, Problem, digest
 from lema_hub.steps import join_steps
 
 Split = Literal["train", "dev", "test"]
@@ -36,6 +36,10 @@ REVISION = "1"
 LICENSE = "apache-2.0"
 SOURCE = "lema_hub.nano"
 _ID = re.compile(r"nano/(?P<split>train|dev|test)/s(?P<steps>[1-4])-(?P<index>0|[1-9][0-9]{0,11})")
+_EVOLVED = re.compile(r"(?P<seed>.+)~(?P<evolution>deeper|rarer)-(?P<draw>0|[1-9][0-9]{0,5})")
+_EVOLVED_FROM = 10**10
+"""Evolved problems are drawn from positions that neither builders nor the backbone's training come to."""
+
 _DISTRACTED = 1 / 3
 _POINTS_BACK = re.compile(r"\b(s?he|her|him|them|it|their)\b", re.IGNORECASE)
 
@@ -87,10 +91,45 @@ def load(problem_id: str) -> NanoProblem:
     Raises:
         InputError: The id is not of the form `nano/<split>/s<steps>-<index>`.
     """
+    evolved = _EVOLVED.fullmatch(problem_id)
+    if evolved is not None:
+        return evolve(load(evolved["seed"]), evolved["evolution"], int(evolved["draw"]))  # type: ignore[arg-type]
     match = _ID.fullmatch(problem_id)
     if match is None:
         raise InputError(f"{problem_id!r} is no id of a nano problem; expected e.g. 'nano/train/s3-17'")
     return _make(match["split"], int(match["steps"]), int(match["index"]))  # type: ignore[arg-type]
+
+
+def evolve(seed: NanoProblem, evolution: Evolution, draw: int) -> NanoProblem:
+    """A problem made of another one, on the same side.
+
+    `deeper` tells a story of the same family with one step more, `rarer` one of another family with as many
+    steps. The id says how to make it again:
+
+    >>> evolve(load("nano/train/s3-17"), "deeper", 0) == load("nano/train/s3-17~deeper-0")
+    True
+
+    Args:
+        seed: The problem to start from.
+        evolution: `deeper` or `rarer`.
+        draw: Numbers the problems that are made of one seed in this way.
+
+    Raises:
+        InputError: The evolution is another one, or no story of the seed's family is that long.
+    """
+    steps = len(seed.steps) + (evolution == "deeper")
+    if evolution not in ("deeper", "rarer") or steps > max(STEPS):
+        raise InputError(
+            f"{seed.problem.problem_id} has {len(seed.steps)} steps and cannot be made {evolution!r}; the nano "
+            f"world has 'deeper', up to {max(STEPS)} steps, and 'rarer'"
+        )
+    start = int(digest(seed.problem.problem_id, evolution, draw)[:8], 16) % 10**8
+    drawn = (_make(seed.problem.split, steps, index) for index in count(_EVOLVED_FROM + 1000 * start))  # type: ignore[arg-type]
+    made = next(
+        made for made in drawn if (made.problem.subject == seed.problem.subject) == (evolution == "deeper")
+    )
+    problem_id = f"{seed.problem.problem_id}~{evolution}-{draw}"
+    return replace(made, problem=replace(made.problem, problem_id=problem_id))
 
 
 def solve(problem: NanoProblem, rng: Random) -> tuple[str, ...]:
