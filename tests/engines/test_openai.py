@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
-from lema_hub.engines import openai as module
+from lema_hub.engines import pool as module
 from lema_hub.engines.ledger import request_key
 from lema_hub.engines.openai import OpenAIEngine
 from lema_hub.errors import BudgetError, EngineError, InputError
@@ -120,7 +120,7 @@ def test_nothing_but_429_ends_the_run() -> None:
 
 @pytest.mark.parametrize(
     ("prompt", "reason"),
-    [("!malformed", "malformed"), ("!empty", "empty"), ("!hangup", "unreachable"), ("!slow=5", "timeout")],
+    [("!malformed", "malformed"), ("!empty", "empty"), ("!hangup", "broken"), ("!part", "broken"), ("!slow=5", "timeout")],
 )
 def test_broken_answers_fail_by_their_reason_and_spare_the_others(prompt: str, reason: str) -> None:
     with Endpoint() as endpoint:
