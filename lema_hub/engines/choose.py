@@ -38,7 +38,7 @@ def choose(
         engine: `transformers`, `vllm`, `openai`, or the nano world's `exact` or `noisy`.
         model: Its model; `nano` is the backbone that ships with the package. `exact` and `noisy` need none.
         revision: Branch, tag or commit of the model; for endpoints a label of your own.
-        adapter: A LoRA adapter for `transformers` and `vllm`.
+        adapter: A LoRA adapter for `transformers` and `vllm`: a folder, or a Hub id, with `@revision` if wanted.
         base_url: The endpoint of `openai`.
         api: Whether an endpoint chats or completes plain text.
         concurrency: Requests in flight at an endpoint.
@@ -66,6 +66,9 @@ def choose(
         return OpenAIEngine(
             model, revision=revision, base_url=base_url, api=api, concurrency=concurrency, prices=prices
         )
+    adapter_revision = None
+    if adapter is not None and not Path(adapter).exists():
+        adapter, _, adapter_revision = adapter.partition("@")
     label = None
     if model == "nano":
         model, revision, label = str(nano.backbone_path()), None, NANO_BACKBONE
@@ -77,9 +80,17 @@ def choose(
             revision=revision,
             label=label,
             adapter=adapter,
+            adapter_revision=adapter_revision or None,
             batch_size=batch_size,
             tensor_parallel=tensor_parallel,
         )
     from lema_hub.engines.transformers import TransformersEngine
 
-    return TransformersEngine(model, revision=revision, label=label, adapter=adapter, batch_size=batch_size)
+    return TransformersEngine(
+        model,
+        revision=revision,
+        label=label,
+        adapter=adapter,
+        adapter_revision=adapter_revision or None,
+        batch_size=batch_size,
+    )
