@@ -5,6 +5,7 @@ The engines live in modules of their own, because each needs a heavy package: `e
 """
 
 from lema_hub.engines.engine import Engine, Failure, Request, Response, Sampling
-from lema_hub.engines.ledger import Ledger, StageTotals
+from lema_hub.engines.ledger import Ledger
+from lema_hub.engines.ledger_contents import StageTotals
 
 __all__ = ["Engine", "Failure", "Ledger", "Request", "Response", "Sampling", "StageTotals"]

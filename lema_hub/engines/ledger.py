@@ -14,70 +14,42 @@ of the machine without corruption; the last answers before a power cut may have 
 
 from __future__ import annotations
 
-import sqlite3
+import json
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
-
 from lema_hub.engines.engine import Engine, Failure, Request, Response, Sampling
-from lema_hub.errors import BudgetError, EngineError, InputError
+from lema_hub.engines.ledger_contents import StageTotals, totals
+from lema_hub.engines.ledger_file import open_file, told
+from lema_hub.errors import BudgetError, EngineError
 from lema_hub.records import digest
 
 Progress = Callable[[int, int], None]
 """Called with (answered, requested) whenever that changes."""
 
-_WAL_PAGES = 16384  # a checkpoint waits for the disk: every 64 MB, and when the last process closes the file
+_INSERT = (
+    "INSERT OR IGNORE INTO responses (key, prompt_sha, stage, engine, model, revision, text, finish_reason, "
+    "prompt_tokens, completion_tokens, cost_usd, sampling_sha, sample_index, created) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _LOOKUP = 500  # bound variables per query; SQLite's own limit was once 999
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS prompts (sha TEXT PRIMARY KEY, system TEXT, prompt TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS responses (
-    key TEXT PRIMARY KEY, prompt_sha TEXT NOT NULL, stage TEXT NOT NULL, engine TEXT NOT NULL,
-    model TEXT NOT NULL, revision TEXT, text TEXT NOT NULL, finish_reason TEXT,
-    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost_usd REAL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS failures (
-    key TEXT PRIMARY KEY, stage TEXT NOT NULL, engine TEXT NOT NULL, model TEXT NOT NULL,
-    reason TEXT NOT NULL, detail TEXT NOT NULL, attempts INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS answered AFTER INSERT ON responses
-    BEGIN DELETE FROM failures WHERE key = NEW.key; END;
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageTotals:
-    """What one stage asked of one model so far; `cost_usd` is None if none of its answers had a price."""
-
-    stage: str
-    model: str
-    responses: int
-    failures: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float | None
 
 
 class Ledger:
     """The answers of all engines to all requests, in the SQLite file `path`.
 
     Raises:
-        InputError: `path` cannot be opened as a ledger.
+        InputError: `path` cannot be opened as a ledger; see `lema_hub.engines.ledger_file`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = _open(path)
-            self._prompts: set[str] = set()  # those that this process knows to be in the file
-        except (OSError, sqlite3.Error) as error:
-            raise InputError(
-                f"{str(path)!r} cannot be opened as a ledger ({error}); give a writable file or a new name"
-            ) from error
+        self._db = open_file(path)
+        self._samplings: set[str] = set()  # those that this process knows to be in the file
 
     def __enter__(self) -> Self:
         return self
@@ -153,32 +125,34 @@ class Ledger:
         found = dict(self._find(list(keys)))
         return [request for key, request in keys.items() if key not in found]
 
+    def answered(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have an answer."""
+        return {key for key, _ in self._find(keys)}
+
     def cost(self) -> float:
         """The cost of everything in the ledger in US dollars; answers without a price count as 0."""
-        return float(self._db.execute("SELECT coalesce(sum(cost_usd), 0) FROM responses").fetchone()[0])
+        with told(self.path):
+            return float(self._db.execute("SELECT coalesce(sum(cost_usd), 0) FROM responses").fetchone()[0])
 
     def totals(self) -> list[StageTotals]:
-        """Sums per stage and model, sorted by their names."""
-        rows = self._db.execute(
-            """SELECT stage, model, sum(ok), sum(1 - ok), sum(prompt_tokens), sum(completion_tokens),
-                      sum(cost_usd)
-               FROM (SELECT stage, model, 1 AS ok, prompt_tokens, completion_tokens, cost_usd FROM responses
-                     UNION ALL SELECT stage, model, 0, 0, 0, NULL FROM failures)
-               GROUP BY stage, model ORDER BY stage, model"""
-        )
-        names = ("stage", "model", "responses", "failures", "prompt_tokens", "completion_tokens", "cost_usd")
-        return [StageTotals(**dict(zip(names, row, strict=True))) for row in rows]
+        """Sums per stage, engine, model and revision, sorted by their names."""
+        with told(self.path):
+            return totals(self._db)
 
     def failures(self) -> dict[str, int]:
         """How many requests are without an answer, by reason."""
-        return dict(self._db.execute("SELECT reason, count(*) FROM failures GROUP BY reason ORDER BY reason"))
+        with told(self.path):
+            rows = self._db.execute("SELECT reason, count(*) FROM failures GROUP BY reason ORDER BY reason")
+            return dict(rows)
 
     def _find(self, keys: Sequence[str]) -> Iterator[tuple[str, Response]]:
         for start in range(0, len(keys), _LOOKUP):
             part = keys[start : start + _LOOKUP]
             marks = ",".join("?" * len(part))
             columns = "key, text, finish_reason, prompt_tokens, completion_tokens, cost_usd"
-            rows = self._db.execute(f"SELECT {columns} FROM responses WHERE key IN ({marks})", part)  # noqa: S608
+            with told(self.path):
+                query = f"SELECT {columns} FROM responses WHERE key IN ({marks})"  # noqa: S608
+                rows = self._db.execute(query, part).fetchall()
             for key, text, finish_reason, prompt_tokens, completion_tokens, cost in rows:
                 yield (
                     key,
@@ -194,33 +168,47 @@ class Ledger:
     def _commit(
         self, key: str, request: Request, engine: Engine, stage: str, answer: Response | Failure
     ) -> Response | Failure:
-        try:
+        created = int(time.time())
+        with told(self.path):
             if isinstance(answer, Failure):
                 self._db.execute(
-                    "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT (key) DO UPDATE SET "
-                    "reason = excluded.reason, detail = excluded.detail, attempts = attempts + 1",
-                    (key, stage, engine.name, engine.model, answer.reason, answer.detail),
+                    "INSERT INTO failures (key, stage, engine, model, revision, reason, detail, attempts, created) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, "
+                    "detail = excluded.detail, attempts = attempts + 1, created = excluded.created",
+                    (
+                        key,
+                        stage,
+                        engine.name,
+                        engine.model,
+                        engine.revision,
+                        answer.reason,
+                        answer.detail,
+                        created,
+                    ),
                 )
                 return answer
-            sha = digest(request.system, request.prompt)
-            self._db.execute("BEGIN IMMEDIATE")
-            if sha not in self._prompts:
-                prompt = (sha, request.system, request.prompt)
+            prompt_sha = digest(request.system, request.prompt)
+            sampling_sha = _sampling_sha(request.sampling, request.schema)
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                # Every time: another process may have pruned it.
+                prompt = (prompt_sha, request.system, request.prompt)
                 self._db.execute("INSERT OR IGNORE INTO prompts VALUES (?, ?, ?)", prompt)
-            inserted = self._db.execute(
-                "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (key, sha, stage, engine.name, engine.model, engine.revision, answer.text,
-                 answer.finish_reason, answer.prompt_tokens, answer.completion_tokens, answer.cost_usd),
-            )  # fmt: skip
-            self._db.execute("COMMIT")
-            self._prompts.add(sha)
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise EngineError(
-                f"ledger {str(self.path)!r} cannot be written ({error}); free some disk and run again, "
-                "what was answered before is kept"
-            ) from error
+                if sampling_sha not in self._samplings:
+                    sampling = (sampling_sha, json.dumps(_plain(request.sampling)), request.schema)
+                    self._db.execute("INSERT OR IGNORE INTO samplings VALUES (?, ?, ?)", sampling)
+                inserted = self._db.execute(
+                    _INSERT,
+                    (key, prompt_sha, stage, engine.name, engine.model, engine.revision, answer.text,
+                     answer.finish_reason, answer.prompt_tokens, answer.completion_tokens, answer.cost_usd,
+                     sampling_sha, request.index, created),
+                )  # fmt: skip
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._samplings.add(sampling_sha)
         if inserted.rowcount == 0:  # another process was first: its answer stands
             answer = next(response for _, response in self._find([key]))
         return answer
@@ -269,28 +257,6 @@ class _Sender:
         return self._keys[position]
 
 
-def _locked(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-
-
-# Switching a new file to WAL ignores SQLite's own timeout: whoever comes second at that moment has to try
-# again.
-@retry(
-    retry=retry_if_exception(_locked), wait=wait_random(0.01, 0.1), stop=stop_after_delay(60), reraise=True
-)
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
 def request_key(engine: Engine, request: Request) -> str:
     """The content address of a request: equal keys have one answer."""
     return digest(
@@ -308,3 +274,8 @@ def request_key(engine: Engine, request: Request) -> str:
 @cache
 def _plain(sampling: Sampling) -> dict[str, Any]:
     return asdict(sampling)
+
+
+@cache
+def _sampling_sha(sampling: Sampling, schema: str | None) -> str:
+    return digest(_plain(sampling), schema)
