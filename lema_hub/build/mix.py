@@ -15,20 +15,21 @@ schedule and not a data set: `tokens_per_step` in a training recipe.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lema_hub import nano, prompts, tasks
 from lema_hub.build.built import Built
+from lema_hub.build.contamination import Checks, decontaminate
 from lema_hub.build.dataset import write_dataset
 from lema_hub.build.forms import texts
 from lema_hub.build.published import Opened, Published, open_published
 from lema_hub.errors import EngineError, InputError, RecipeError
-from lema_hub.hub.manifest import Kind, Manifest, Mix, MixPart, PromptUse, Stage
-from lema_hub.records import Correction, CotExample, Form, MixedRow, digest
+from lema_hub.hub.manifest import Contamination, Kind, Manifest, Mix, MixPart, PromptUse, Stage
+from lema_hub.records import Correction, CotExample, Form, MixedRow, Rejection, digest
+from lema_hub.tasks.held_out import HeldOutSets, load_held_out
 from lema_hub.tasks.load import file_revision
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class MixRecipe:
         max_length: Longest row in tokens; what a training run would cut is not counted.
         duplicates: Whether rows with the text of an earlier one are kept; two wrong solutions may have one
             corrected solution.
+        contamination: How the rows are compared with the test sets.
         seed: Which rows are cut.
     """
 
@@ -85,6 +87,7 @@ class MixRecipe:
     tokenizer_revision: str | None = None
     max_length: int = 1024
     duplicates: Literal["drop", "keep"] = "drop"
+    contamination: Checks = field(default_factory=Checks)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -116,27 +119,45 @@ def run(recipe: MixRecipe, out: Path, *, command: str) -> Manifest:
     """
     opened = [open_published(part, config=recipe.task, kinds=("corrections", "cot")) for part in recipe.parts]
     tokenizer, revision = _tokenizer(recipe) if recipe.tokenizer else (None, None)
-    built, mix = mixed(recipe, opened, tokenizer=tokenizer, tokenizer_revision=revision)
+    against = [Path(file) for file in recipe.contamination.against]
+    done = mixed(
+        recipe,
+        opened,
+        held_out=load_held_out(recipe.task, against=against),
+        tokenizer=tokenizer,
+        tokenizer_revision=revision,
+    )
     return write_dataset(
         out,
-        built,
+        done.built,
         kind="mix",
         task=recipe.task,
         command=command,
         inputs=list(dict.fromkeys(source.source for source in opened)),
         seed=recipe.seed,
-        mix=mix,
+        mix=done.mix,
+        contamination=done.contamination,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """The rows of a mix, what it took of which part, and the comparison of all that it could take with test sets."""
+
+    built: Built[MixedRow]
+    mix: Mix
+    contamination: Contamination | None
 
 
 def mixed(
     recipe: MixRecipe,
     opened: Sequence[Opened],
     *,
+    held_out: HeldOutSets | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     tokenizer_revision: str | None = None,
-) -> tuple[Built[MixedRow], Mix]:
-    """The rows of a mix and what it took of which part; pure over the opened parts.
+) -> Mixed:
+    """Mix opened parts; rows that hold a test question are dropped before sizes are made.
 
     Raises:
         InputError: A part has too few rows, or a problem is in train and in dev.
@@ -146,6 +167,13 @@ def mixed(
         _pool(source, form_of(part, source), seen) for part, source in zip(recipe.parts, opened, strict=True)
     ]
     _check_sides(row for pool in pools for row in (*pool.train, *pool.dev))
+    rejected: tuple[Rejection, ...] = ()
+    contamination = None
+    if held_out is not None:
+        every = Built(rows=tuple(row for pool in pools for row in (*pool.train, *pool.dev)))
+        kept, contamination = decontaminate(every, *held_out, checks=recipe.contamination)
+        rejected, known = kept.rejected, {row.row_id for row in kept.rows}
+        pools = [pool.only(known) for pool in pools]
     sizes = [_sizes(pool.train, tokenizer, recipe.max_length) for pool in pools]
     taken = [
         _cut(pool, len(pool.train) if part.rows is None else part.rows, recipe.seed)
@@ -162,19 +190,24 @@ def mixed(
             f"the mix is to have {recipe.rows} training rows, its parts give {sum(map(len, taken))}; set fill in "
             "one of them"
         )
-    return _outcome(recipe.task, pools, taken, opened), Mix(
-        parts=tuple(
-            MixPart(
-                source=pool.source,
-                form=pool.form,
-                available=len(pool.train),
-                rows=len(rows),
-                tokens=sum(size[row] for row in rows) if tokenizer else None,
-            )
-            for pool, rows, size in zip(pools, taken, sizes, strict=True)
+    parts = tuple(
+        MixPart(
+            source=pool.source,
+            form=pool.form,
+            available=len(pool.train),
+            rows=len(rows),
+            tokens=sum(size[row] for row in rows) if tokenizer else None,
+        )
+        for pool, rows, size in zip(pools, taken, sizes, strict=True)
+    )
+    return Mixed(
+        replace(_outcome(recipe.task, pools, taken, opened), rejected=rejected),
+        Mix(
+            parts=parts,
+            tokenizer=_NANO if recipe.tokenizer == "nano" else recipe.tokenizer,
+            tokenizer_revision=tokenizer_revision,
         ),
-        tokenizer=_NANO if recipe.tokenizer == "nano" else recipe.tokenizer,
-        tokenizer_revision=tokenizer_revision,
+        contamination,
     )
 
 
@@ -187,6 +220,13 @@ class _Pool:
     train: list[MixedRow]
     dev: list[MixedRow]
     repeated: int
+    contaminated: int = 0
+
+    def only(self, known: Container[str]) -> _Pool:
+        """The rows with a known id; the others hold test questions."""
+        train, dev = ([row for row in rows if row.row_id in known] for rows in (self.train, self.dev))
+        lost = len(self.train) + len(self.dev) - len(train) - len(dev)
+        return replace(self, train=train, dev=dev, contaminated=lost)
 
 
 def form_of(part: Part, source: Opened) -> Form:
@@ -296,11 +336,12 @@ def _outcome(
 ) -> Built[MixedRow]:
     stages = []
     for pool, rows in zip(pools, taken, strict=True):
-        dropped = Counter({"duplicate": pool.repeated, "cut_to_size": len(pool.train) - len(rows)})
+        cut = len(pool.train) - len(rows)
+        dropped = {"duplicate": pool.repeated, "contaminated": pool.contaminated, "cut_to_size": cut}
         stages.append(
             Stage(
                 name=f"take {pool.form}",
-                rows_in=len(pool.train) + len(pool.dev) + pool.repeated,
+                rows_in=len(pool.train) + len(pool.dev) + pool.repeated + pool.contaminated,
                 rows_out=len(rows) + len(pool.dev),
                 dropped={reason: count for reason, count in dropped.items() if count},
             )

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from lema_hub import nano
 from lema_hub.build import build_corrections, build_cot, write_dataset
 from lema_hub.build.built import Built
+from lema_hub.build.contamination import decontaminate
 from lema_hub.build.forms import texts
 from lema_hub.build.mix import MixRecipe, Part, mixed, run
 from lema_hub.build.published import Opened, Published, open_published
@@ -28,6 +29,7 @@ from lema_hub.errors import FormatError, InputError, RecipeError
 from lema_hub.hub.manifest import Manifest, Mix
 from lema_hub.records import Correction, CotExample, MixedRow, Problem, ReasoningPath
 from lema_hub.steps import parse_correction
+from lema_hub.tasks.held_out import load_held_out
 
 RECIPES = Path(__file__).parents[2] / "scripts" / "recipes" / "data"
 Sources = tuple[Path, Path]
@@ -53,9 +55,18 @@ def sources(
         for path, row in list(zip(paths, corrections.rows, strict=True))[::2]
     ]
     cot = build_cot(problems, right)
+    held_out = load_held_out("nano")
     for name, built in (("corrections", corrections), ("cot", cot)):
+        kept, record = decontaminate(built, *held_out)
+        assert kept.rows == built.rows
         write_dataset(
-            folder / name, built, kind=name, task="nano", command=f"lema build {name}", inputs=(), seed=0
+            folder / name,
+            kept,
+            kind=name,
+            task="nano",
+            command=f"lema build {name}",
+            inputs=(),
+            contamination=record,
         )
     return folder / "corrections", folder / "cot"
 
@@ -101,8 +112,9 @@ def test_sizes_are_exact_or_an_error_says_what_is_missing(
         with pytest.raises(InputError, match=missing):
             mixed(wanted, opened)
         return
-    built, mix = mixed(wanted, opened)
-    assert (built, mix) == mixed(wanted, opened)
+    done = mixed(wanted, opened)
+    built, mix = done.built, done.mix
+    assert done == mixed(wanted, opened)
     assert Counter(row.form for row in train(built)) == Counter(
         correction=corrections, cot=rows - corrections
     )
@@ -125,18 +137,18 @@ def test_sizes_are_exact_or_an_error_says_what_is_missing(
 def test_a_larger_mix_holds_the_smaller_and_annotated_rows_are_cut_last(
     sources: Sources, opened: tuple[Opened, Opened]
 ) -> None:
-    small, large = (train(mixed(recipe(sources, rows=rows), opened)[0]) for rows in (200, 270))
+    small, large = (train(mixed(recipe(sources, rows=rows), opened).built) for rows in (200, 270))
     assert {row.row_id for row in small} < {row.row_id for row in large}
     assert {row.path.origin for row in small if row.form == "cot"} == {"annotated"}
     assert Counter(row.path.origin for row in large if row.form == "cot") == Counter(
         annotated=120, on_policy=30
     )
-    other = train(mixed(recipe(sources, rows=200, seed=1), opened)[0])
+    other = train(mixed(recipe(sources, rows=200, seed=1), opened).built)
     assert {row.row_id for row in other} != {row.row_id for row in small}
 
 
 def test_rows_keep_where_they_come_from(sources: Sources, opened: tuple[Opened, Opened]) -> None:
-    rows = {(row.source, row.path.path_id): row for row in mixed(recipe(sources), opened)[0].rows}
+    rows = {(row.source, row.path.path_id): row for row in mixed(recipe(sources), opened).built.rows}
     originals = [
         (source.name, row) for source in opened for split in ("train", "dev") for row in source.rows(split)
     ]
@@ -151,7 +163,7 @@ def test_rows_keep_where_they_come_from(sources: Sources, opened: tuple[Opened, 
 
 def test_corrected_solutions_are_cot_rows_beside_cot(sources: Sources, opened: tuple[Opened, Opened]) -> None:
     parts = ({"form": "corrected_solution"}, {})
-    kept, _ = mixed(recipe(sources, parts=parts, duplicates="keep"), opened)
+    kept = mixed(recipe(sources, parts=parts, duplicates="keep"), opened).built
     mades = [row for row in kept.rows if row.form == "corrected_solution"]
     assert len(mades) == 132
     for row, original in zip(mades, [*opened[0].rows("train"), *opened[0].rows("dev")], strict=True):
@@ -159,7 +171,8 @@ def test_corrected_solutions_are_cot_rows_beside_cot(sources: Sources, opened: t
         assert row.completion == original.correct_solution
         assert row.prompt.startswith("Please solve the following math problem.")
         assert row.completion.endswith(f"The answer is {row.problem.answer}.")
-    dropped, mix = mixed(recipe(sources, parts=parts), opened)
+    done = mixed(recipe(sources, parts=parts), opened)
+    dropped, mix = done.built, done.mix
     said = [(row.prompt, row.completion) for row in dropped.rows]
     assert len(set(said)) == len(said)
     assert set(said) == {(row.prompt, row.completion) for row in kept.rows}
@@ -171,7 +184,7 @@ def test_corrected_solutions_are_cot_rows_beside_cot(sources: Sources, opened: t
 def test_an_ablation_lacks_its_field_and_nothing_else(
     sources: Sources, opened: tuple[Opened, Opened], form: str
 ) -> None:
-    built, _ = mixed(recipe(sources, parts=({"form": form}, {})), opened)
+    built = mixed(recipe(sources, parts=({"form": form}, {})), opened).built
     originals = {row.path.path_id: row for row in [*opened[0].rows("train"), *opened[0].rows("dev")]}
     rows = [row for row in built.rows if row.form == form]
     assert len(rows) == len(originals)
@@ -214,15 +227,15 @@ def test_tokens_are_those_that_a_training_run_sees(sources: Sources, opened: tup
 
     def mix_of(tokens: int) -> tuple[list[MixedRow], Mix]:
         wanted = recipe(sources, tokens=tokens, tokenizer="nano", max_length=384)
-        built, mix = mixed(wanted, opened, tokenizer=tokenizer, tokenizer_revision="r")
-        return train(built), mix
+        done = mixed(wanted, opened, tokenizer=tokenizer, tokenizer_revision="r")
+        return train(done.built), done.mix
 
     def seen(rows: list[MixedRow]) -> int:
         return sum(
             len(ids) for ids, _, _ in _tokens([(row.prompt, row.completion) for row in rows], tokenizer, 384)
         )
 
-    everything = train(mixed(recipe(sources), opened)[0])
+    everything = train(mixed(recipe(sources), opened).built)
     whole, least = seen(everything), seen([row for row in everything if row.form == "correction"])
     for tokens in (least, least + 1234, (least + whole) // 2, whole):
         rows, mix = mix_of(tokens)
@@ -333,6 +346,8 @@ def test_the_recipes_mix_published_data_that_trains_and_is_published(
             assert {source.repo for source in manifest.inputs} == {"lema/lema-corrections", "lema/lema-cot"}
             assert all(len(source.revision or "") == 40 for source in manifest.inputs)
             assert manifest.mix is not None
+            assert manifest.contamination is not None
+            assert [test.name for test in manifest.contamination.tests] == ["nano"]
             assert (
                 manifest.configs["nano"]["train"]
                 == manifest.mix.rows
