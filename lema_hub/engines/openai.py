@@ -122,10 +122,12 @@ class OpenAIEngine:
         return key
 
     def cost_bound(self, request: Request) -> float | None:
-        """The most that a request can cost: no token is shorter than a byte."""
-        if self.price is None:
-            return None
-        return self.price.cost(_size(request) + _FRAMING_TOKENS, request.sampling.max_tokens)
+        """The most that a request can cost."""
+        return self.price.cost(*self.most_tokens(request)) if self.price else None
+
+    def most_tokens(self, request: Request) -> tuple[int, int]:
+        """The most tokens that prompt and answer can have: no token is shorter than a byte."""
+        return _size(request) + _FRAMING_TOKENS, request.sampling.max_tokens
 
     def tokens_bound(self, requests: Sequence[Request]) -> int:
         """About the most tokens that one post for these samples can use."""

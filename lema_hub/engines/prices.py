@@ -1,9 +1,10 @@
 """What tokens cost: a dated list that ships with the package, and the user's own in front of it.
 
-    - {model: my-model, input: 0.10, output: 0.40, date: 2026-11-01, source: "https://..."}
+    - {model: my-model, input: 0.10, output: 0.40, batch: 0.5, date: 2026-11-01, source: "https://..."}
 
-Prices are in US dollars per million tokens. A model that is in neither list has no known price: its tokens
-are counted, its cost stays unknown, and no budget can be set for it.
+Prices are in US dollars per million tokens; `batch` is the part of them that the Batch API costs. A model
+that is in neither list has no known price: its tokens are counted, its cost stays unknown, and no budget can
+be set for it.
 """
 
 from __future__ import annotations
@@ -21,14 +22,19 @@ _KEYS = ("model", "input", "output", "date", "source")
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million prompt and completion tokens."""
+    """US dollars per million prompt and completion tokens; `batch` is the Batch API's part of it, if known."""
 
     input: float
     output: float
+    batch: float | None = None
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """The cost of a request in US dollars."""
         return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
+
+    def batched(self) -> Price | None:
+        """The price of the Batch API, None if it is unknown."""
+        return None if self.batch is None else Price(self.input * self.batch, self.output * self.batch)
 
 
 def price_of(model: str, *, file: Path | None = None) -> Price | None:
@@ -57,7 +63,12 @@ def _text(file: Path) -> str:
 def _read(name: str, text: str) -> dict[str, Price]:
     try:
         rows = yaml.safe_load(text) or []
-        return {str(row["model"]): Price(float(row["input"]), float(row["output"])) for row in rows}
+        return {
+            str(row["model"]): Price(
+                float(row["input"]), float(row["output"]), float(row["batch"]) if "batch" in row else None
+            )
+            for row in rows
+        }
     except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(
             f"{name} is no price list ({error}); expected rows with {', '.join(_KEYS)}"

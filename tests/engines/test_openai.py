@@ -120,7 +120,13 @@ def test_nothing_but_429_ends_the_run() -> None:
 
 @pytest.mark.parametrize(
     ("prompt", "reason"),
-    [("!malformed", "malformed"), ("!empty", "empty"), ("!hangup", "broken"), ("!part", "broken"), ("!slow=5", "timeout")],
+    [
+        ("!malformed", "malformed"),
+        ("!empty", "empty"),
+        ("!hangup", "broken"),
+        ("!part", "broken"),
+        ("!slow=5", "timeout"),
+    ],
 )
 def test_broken_answers_fail_by_their_reason_and_spare_the_others(prompt: str, reason: str) -> None:
     with Endpoint() as endpoint:
