@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lema_hub.hub import templates
 from lema_hub.hub.strict import read_json, to_json
 
 FILE_NAME = "versions.json"
@@ -12,11 +13,15 @@ FILE_NAME = "versions.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A version: how many rows it holds (for a model: parameters), and what changed in it."""
+    """A version: how many rows it holds (for a model: parameters), and what changed in it.
+
+    `made_with` is what rendered its card; empty where that was not recorded.
+    """
 
     version: str
     rows: int
     changes: tuple[str, ...]
+    made_with: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,7 @@ class History:
 
     def with_release(self, release: Release) -> History:
         """The history with one more version on top; an entry of the same version is replaced."""
+        release = replace(release, made_with=templates.maker())
         return History(versions=(release, *(old for old in self.versions if old.version != release.version)))
 
     def to_json(self) -> str:

@@ -7,6 +7,7 @@ through `cell`, `code` or `fence`, so that it can neither break a table nor beco
 
 from __future__ import annotations
 
+import hashlib
 import html
 import math
 import re
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lema_hub import __version__
 from lema_hub.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +41,18 @@ def render_svg(template: str, context: Mapping[str, Any]) -> str:
         InputError: The template needs something that the context lacks.
     """
     return _rendered(template, context, escape=True)
+
+
+@cache
+def maker() -> str:
+    """What renders cards here: the package's version and the hash of the templates, of all of them."""
+    root = _root()
+    texts = sorted(
+        (path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
+        for folder in ("dataset_cards", "model_cards")
+        for path in (root / folder).rglob("*.jinja")
+    )
+    return f"lema_hub {__version__}, templates {hashlib.sha256(repr(texts).encode()).hexdigest()[:12]}"
 
 
 def _rendered(template: str, context: Mapping[str, Any], *, escape: bool) -> str:

@@ -9,6 +9,7 @@ note, never a pass.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,7 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lema_hub.errors import InputError
-from lema_hub.hub import cards, history, licenses, manifest, metadata, model_cards, training
+from lema_hub.hub import (
+    cards,
+    contamination,
+    history,
+    licenses,
+    manifest,
+    metadata,
+    model_cards,
+    templates,
+    training,
+)
 from lema_hub.hub.dataset import MAX_ROW_BYTES, BuiltDataset, read_dataset, row_bytes
 from lema_hub.hub.model import ADAPTER_CONFIG, TrainedModel, read_adapter, read_backbone
 from lema_hub.hub.parquet import read_table
@@ -108,10 +119,30 @@ def _our_dataset(pulled: Pulled) -> list[Check]:
     checks.append(
         Check("leaks", "pass", f"no problem in two splits, no test question ({_listed(problems)} problems)")
     )
+    checks += _contamination(built)
     checks.append(_attempt("card", lambda: _card_rules(pulled)))
     checks.append(_attempt("dataset_info", lambda: _dataset_info(pulled, built)))
     checks.append(_attempt("licence", lambda: _license(pulled, built)))
-    checks.append(_attempt("numbers", lambda: _numbers(pulled, _dataset_card(pulled, built))))
+    try:
+        rendered = _dataset_card(pulled, built)
+    except InputError as error:
+        return [*checks, Check("words", "fail", str(error))]
+    checks.append(_attempt("numbers", lambda: _numbers(pulled, rendered)))
+    checks.append(_words(pulled, {CARD: rendered, **cards.draw_pictures(built)}))
+    return checks
+
+
+def _contamination(built: BuiltDataset) -> list[Check]:
+    """The rows against the test sets again; what cannot be loaded here is a note."""
+    name = "contamination"
+    hits, compared, skipped = contamination.recheck(built)
+    checks = [
+        Check(name, "note", f"not compared with {held_out}: {why}") for held_out, why in skipped.items()
+    ]
+    if hits:
+        checks.append(Check(name, "fail", f"{len(hits)} rows' texts hold a test question, first {hits[0]}"))
+    elif compared:
+        checks.append(Check(name, "pass", f"no row holds a test question of {', '.join(compared)}"))
     return checks
 
 
@@ -121,13 +152,21 @@ def _our_model(pulled: Pulled) -> list[Check]:
         model = read_adapter(pulled.folder) if adapter else read_backbone(pulled.folder)
     except InputError as error:
         return [Check("weights", "fail", str(error))]
-    return [
+    checks = [
         _digest(pulled, [pulled.folder / name for name in model.files]),
         Check("weights", "pass", f"safetensors, {model.parameters:,} parameters"),
         _no_code(pulled),
         _attempt("card", lambda: _card_rules(pulled)),
         _attempt("licence", lambda: _model_license(pulled, model)),
-        _attempt("numbers", lambda: _numbers(pulled, _model_card(pulled, model, adapter=adapter))),
+    ]
+    try:
+        rendered = _model_card(pulled, model, adapter=adapter)
+    except InputError as error:
+        return [*checks, Check("words", "fail", str(error))]
+    return [
+        *checks,
+        _attempt("numbers", lambda: _numbers(pulled, rendered)),
+        _words(pulled, {CARD: rendered}),
     ]
 
 
@@ -234,6 +273,37 @@ def _numbers(pulled: Pulled, rendered: str) -> str:
     if invented := sorted(published.keys() - given.keys()):
         raise InputError(f"the card says {invented[0]}, a number that neither rows nor manifest give")
     return f"all {published.total()} numbers of the card follow from rows and manifest"
+
+
+def _words(pulled: Pulled, rendered: Mapping[str, str]) -> Check:
+    """The card and its pictures against what rows, manifest and history render to, to the letter.
+
+    A card of another version of the package may be worded otherwise: that is a note, its numbers are checked
+    all the same.
+    """
+    past = history.read_history(_read(pulled, history.FILE_NAME)).versions
+    made_with = next((entry.made_with for entry in past if f"v{entry.version}" == pulled.revision), "")
+    for name, text in rendered.items():
+        published = _read(pulled, name)
+        if published == text:
+            continue
+        changed = [
+            line
+            for line in difflib.unified_diff(text.splitlines(), published.splitlines(), n=0, lineterm="")
+            if not line.startswith(("---", "+++", "@@"))
+        ]
+        first = next(iter(changed), "line endings")
+        seen = (
+            f"{len(changed)} lines of {name} are not what rows and manifest render to, first {first[:120]!r}"
+        )
+        if made_with != templates.maker():
+            return Check(
+                "words",
+                "note",
+                f"{seen}; it was made with {made_with or 'an older version'}, this is {templates.maker()}",
+            )
+        return Check("words", "fail", seen)
+    return Check("words", "pass", f"{', '.join(rendered)} are what rows, manifest and history render to")
 
 
 def _dataset_card(pulled: Pulled, built: BuiltDataset) -> str:

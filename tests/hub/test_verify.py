@@ -13,10 +13,11 @@ from huggingface_hub import CommitOperationAdd, HfApi
 
 from hub.conftest import build_dataset
 from hub.test_cli import lema
+from lema_hub.hub import templates
 from lema_hub.hub.manifest import Manifest
 from lema_hub.hub.publish import publish_adapter, publish_dataset
 from lema_hub.hub.pull import pull
-from lema_hub.hub.verify import verify
+from lema_hub.hub.verify import Check, verify
 from lema_hub.localhub import LocalHub
 
 Falsify = Callable[[Path], None]
@@ -30,14 +31,24 @@ def verdicts(api: HfApi, repo_id: str, revision: str | None = None) -> dict[str,
 def test_a_release_of_ours_passes(api: HfApi, repo_id: str, tmp_path: Path, kind: str) -> None:
     publish_dataset(build_dataset(tmp_path / "one", kind), repo_id, version="0.1.0", api=api)
     publish_dataset(build_dataset(tmp_path / "two", kind, train=14), repo_id, version="0.2.0", api=api)
-    names = ["release", "rows", "leaks", "card", "dataset_info", "licence", "numbers"]
+    names = [
+        "release",
+        "rows",
+        "leaks",
+        "contamination",
+        "card",
+        "dataset_info",
+        "licence",
+        "numbers",
+        "words",
+    ]
     assert verdicts(api, repo_id, "v0.1.0") == dict.fromkeys(names, "pass")
     assert verdicts(api, repo_id) == dict.fromkeys(names, "pass")
 
 
 def test_an_adapter_of_ours_passes(api: HfApi, repo_id: str, adapter: Path) -> None:
     publish_adapter(adapter, repo_id, version="0.1.0", api=api)
-    names = ["release", "weights", "code", "card", "licence", "numbers"]
+    names = ["release", "weights", "code", "card", "licence", "numbers", "words"]
     assert verdicts(api, repo_id) == dict.fromkeys(names, "pass")
 
 
@@ -63,18 +74,23 @@ def relicense(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("falsify", "failing"),
     [
-        (text("README.md", "holds 16 corrections", "holds 160 corrections"), {"numbers"}),
-        (text("README.md", "| `nano` | `train` | 12 |", "| `nano` | `train` | 13,000 |"), {"numbers"}),
-        (text("README.md", "license: apache-2.0", "license: mit"), {"licence"}),
-        (text("README.md", "num_examples: 12", "num_examples: 13"), {"dataset_info"}),
+        (text("README.md", "holds 16 corrections", "holds 160 corrections"), {"numbers", "words"}),
+        (text("README.md", "reasoning breaks", "reasoning shines"), {"words"}),
+        (text("images/stages.svg", "answer gate", "question gate"), {"words"}),
+        (
+            text("README.md", "| `nano` | `train` | 12 |", "| `nano` | `train` | 13,000 |"),
+            {"numbers", "words"},
+        ),
+        (text("README.md", "license: apache-2.0", "license: mit"), {"licence", "words"}),
+        (text("README.md", "num_examples: 12", "num_examples: 13"), {"dataset_info", "words"}),
         (
             text("README.md", "- name: seed\n    dtype: int64", "- name: seed\n    dtype: string"),
-            {"dataset_info"},
+            {"dataset_info", "words"},
         ),
-        (text("README.md", "  default: true\n", ""), {"card"}),
+        (text("README.md", "  default: true\n", ""), {"card", "words"}),
         (text("manifest.json", '"train": 12', '"train": 11'), {"rows"}),
         (drop_row, {"rows"}),
-        (relicense, {"licence"}),
+        (relicense, {"licence", "words"}),
     ],
 )
 def test_a_falsified_release_fails(
@@ -95,6 +111,30 @@ def test_a_falsified_release_fails(
     api.create_tag(repo_id, tag="v0.1.0", revision=commit.oid, repo_type="dataset")
     found = {check.name for check in verify(repo_id, "v0.1.0", api=api).failed}
     assert found == failing | {"release"}  # the tag is no longer where the release says
+
+
+def test_a_card_of_another_version_of_the_package_is_a_note_unless_its_numbers_are_wrong(
+    api: HfApi, repo_id: str, built: Path, tmp_path: Path
+) -> None:
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    folder = pull(repo_id, out=tmp_path / "older", api=api).folder
+    text("README.md", "where reasoning breaks", "where it breaks")(folder)
+    text("versions.json", templates.maker(), "lema_hub 0.0.9, templates 0123456789ab")(folder)
+
+    def again() -> dict[str, Check]:
+        api.upload_folder(
+            repo_id=repo_id, repo_type="dataset", folder_path=folder, ignore_patterns=[".cache/**"]
+        )
+        api.delete_tag(repo_id, tag="v0.1.0", repo_type="dataset")
+        api.create_tag(repo_id, tag="v0.1.0", repo_type="dataset")
+        return {check.name: check for check in verify(repo_id, "v0.1.0", api=api).checks}
+
+    found = again()
+    assert found["numbers"].verdict == "pass"
+    assert found["words"].verdict == "note"
+    assert "made with lema_hub 0.0.9, templates 0123456789ab, this is lema_hub" in found["words"].detail
+    text("README.md", "holds 16 corrections", "holds 1,600 corrections")(folder)
+    assert again()["numbers"].verdict == "fail"
 
 
 def test_a_dataset_of_somebody_else_is_checked_as_far_as_it_can_be(
@@ -149,7 +189,7 @@ def test_the_commands_pull_and_verify(
     assert "cannot be written (Not a directory); give another folder" in done.stderr
     done = lema(hub, "verify", f"{repo_id}@v0.1.0")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("  pass  ") == 7
+    assert done.stdout.count("  pass  ") == 9
     card = api.hf_hub_download(repo_id, "README.md", repo_type="dataset", local_dir=tmp_path / "card")
     api.upload_file(
         path_or_fileobj=Path(card).read_text().replace("holds 16", "holds 1,600").encode(),
@@ -161,6 +201,6 @@ def test_the_commands_pull_and_verify(
     done = lema(hub, "verify", f"{repo_id}@{head}", "--json")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
-    assert "(numbers)" in done.stderr
+    assert "(numbers, words)" in done.stderr
     failed = [check for check in json.loads(done.stdout)["checks"] if check["verdict"] == "fail"]
     assert failed[0]["detail"] == "the card says 1,600, a number that neither rows nor manifest give"
