@@ -23,6 +23,7 @@ from lema_hub.build.built import Built
 from lema_hub.errors import InputError
 from lema_hub.hub import licenses, parquet
 from lema_hub.hub.dataset import RECORDS
+from lema_hub.hub.figures import Yield
 from lema_hub.hub.manifest import REJECTED, Contamination, Duplicates, Input, Kind, Manifest, Mix
 from lema_hub.records import Problem, Rejection
 
@@ -39,6 +40,7 @@ def write_dataset(
     inputs: Sequence[Input],
     seed: int = 0,
     measures: Mapping[str, float] | None = None,
+    yields: Sequence[Yield] = (),
     mix: Mix | None = None,
     contamination: Contamination | None = None,
     duplicates: Duplicates | None = None,
@@ -54,6 +56,7 @@ def write_dataset(
         inputs: Where problems and solutions come from.
         seed: The seed of the build.
         measures: Further numbers for the card.
+        yields: What the rows took (`lema_hub.build.yields`).
         mix: What the rows of a mix were taken from.
         contamination: What the comparison with the test sets found; without it nothing is published.
         duplicates: What was dropped as repeated.
@@ -95,6 +98,9 @@ def write_dataset(
         license=licenses.combine(terms).license or "other",
         packages=packages(),
         measures=dict(measures or {}),
+        success=built.success,
+        yields=tuple(yields),
+        gate_truth=built.gate_truth,
         mix=mix,
         contamination=contamination,
         duplicates=duplicates,

@@ -216,9 +216,11 @@ def once(
     """The paths of several students with equal solutions once: the first student's stands.
 
     Two solutions of a problem are equal if their steps are. The stage counts the paths of `verdict`, those that
-    the dataset is made of.
+    the dataset is made of; with a single student there is nothing to compare and no stage.
     """
     merged = merge(parts)
+    if len(parts) < 2:
+        return merged
     kept: dict[tuple[str, tuple[str, ...]], ReasoningPath] = {}
     for path in merged.rows:
         kept.setdefault((path.problem_id, path.steps), path)

@@ -1,0 +1,275 @@
+"""The rows of a recipe from its problems: sample, correct or collect, clean; pure over (problems, ledger).
+
+    problems, test = load_problems(recipe)
+    with Ledger(out / LEDGER) as ledger:
+        assembled = assemble(recipe, problems, test, ledger)
+
+A run writes what comes out; a pilot does the same with a few of the problems and counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lema_hub import tasks
+from lema_hub.build import corrections, mistakes
+from lema_hub.build.annotated import Annotation, build_annotated
+from lema_hub.build.built import Built, by_id
+from lema_hub.build.clean import Cleaned, clean
+from lema_hub.build.corrections import StageProgress
+from lema_hub.build.cot import build_cot
+from lema_hub.build.dataset import problem_inputs
+from lema_hub.build.importers import Imported, import_paths
+from lema_hub.build.published import published_problems
+from lema_hub.build.recipe import Recipe, Source, Student
+from lema_hub.build.seam_judge import Judge
+from lema_hub.build.votes import Voters
+from lema_hub.build.yields import Kept, yields
+from lema_hub.engines import Engine, Ledger, Sampling
+from lema_hub.engines.choose import choose
+from lema_hub.errors import RecipeError
+from lema_hub.hub.figures import Yield
+from lema_hub.hub.manifest import Input
+from lema_hub.records import Correction, CotExample, Problem, ReasoningPath
+from lema_hub.tasks.held_out import load_held_out
+
+LEDGER = "ledger.sqlite"
+"""The ledger's file in a build's folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """Cleaned rows with everything that a manifest says of them; `kept` has problem and student of each row that
+    a model's answers went into.
+    """
+
+    cleaned: Cleaned[Any]
+    sources: tuple[Input, ...]
+    kept: tuple[Kept, ...]
+    yields: tuple[Yield, ...]
+
+
+def assemble(
+    recipe: Recipe,
+    problems: Sequence[Problem],
+    test: Sequence[Problem],
+    ledger: Ledger,
+    *,
+    budget_usd: float | None = None,
+    prices: Path | None = None,
+    progress: StageProgress | None = None,
+) -> Assembled:
+    """Ask the models of a recipe, and make rows of what they say.
+
+    Args:
+        recipe: What to build.
+        problems: Of which problems.
+        test: The test problems that must stay out.
+        ledger: Where the answers are kept.
+        budget_usd: See `Ledger.run`; the limit holds for everything in the ledger.
+        prices: A price list of your own (`lema_hub.engines.prices`).
+        progress: Gives each stage its progress.
+
+    Raises:
+        LemaError: A file cannot be read, or an engine cannot answer.
+    """
+    test_keys = frozenset(tasks.question_key(problem.question) for problem in test)
+    against = [Path(file) for file in recipe.contamination.against]
+    held_out = load_held_out(recipe.task, loaded=test, against=against)
+    recorded = [
+        import_paths(
+            Path(file.path),
+            file.format,
+            task=recipe.task,
+            known=[*problems, *test],
+            training=True,
+            mmlu_scored=file.mmlu_scored,
+            stage=stage_name("import", number, len(recipe.recorded)),
+        )
+        for number, file in enumerate(recipe.recorded)
+    ]
+    sampled = [
+        mistakes.collect_paths(
+            problems,
+            engine_of(student, recipe, prices),
+            ledger,
+            paths=student.paths,
+            sampling=sampling_of(student, recipe),
+            prompt=student.prompt or tasks.get(recipe.task).prompt,
+            origin=student.origin,
+            stage=stage,
+            budget_usd=budget_usd,
+            progress=progress(stage) if progress else None,
+        )
+        for number, student in enumerate(recipe.students)
+        for stage in [stage_name("sample", number, len(recipe.students))]
+    ]
+    paths = mistakes.once(
+        [*sampled, *(found.paths for found in recorded)],
+        verdict="correct" if recipe.kind == "cot" else "wrong",
+    )
+    known = [*by_id([*problems, *(p for found in recorded for p in found.problems)]).values()]
+    built: Built[Any]
+    if recipe.kind == "cot":
+        prompt = tasks.get(recipe.task).prompt
+        built = build_cot(known, paths.rows, gold=recipe.gold, prompt=prompt, test_keys=test_keys)
+    else:
+        built = _correct(recipe, known, paths.rows, recorded, ledger, test_keys, budget_usd, prices, progress)
+    cleaned = clean(
+        built.after(paths), held_out, checks=recipe.contamination, threshold=recipe.near_duplicate
+    )
+    students = {one.student for one in cleaned.built.spent}
+    kept = tuple(
+        (row.problem.problem_id, row.path.model)
+        for row in cleaned.built.rows
+        if isinstance(row, (Correction, CotExample)) and row.path.model in students
+    )
+    return Assembled(
+        cleaned=cleaned,
+        sources=(*problem_inputs(problems), *(found.source for found in recorded)),
+        kept=kept,
+        yields=yields(known, cleaned.built.spent, kept) if cleaned.built.spent else (),
+    )
+
+
+def load_problems(recipe: Recipe) -> tuple[list[Problem], list[Problem]]:
+    """The training problems of a recipe, both sides, and the test problems that must stay out of them.
+
+    The nano world has no overlap by construction, and its test problems are endless: none are
+    loaded. Where the training problems are a local file there are none to compare with, and evolved ones
+    were compared when they were made.
+    """
+    sides = recipe.problems
+    if evolved := published_problems(sides, task=recipe.task):
+        made = [[row.problem for row in evolved.rows(split)] for split in ("train", "dev")]
+        end = None if sides.train is None else sides.start + sides.train
+        return [*made[0][sides.start : end], *made[1][: sides.dev]], []
+    if not tasks.get(recipe.task).splits:
+        return [], []  # its questions come with recorded solutions
+    path = Path(sides.path) if sides.path else None
+    train = tasks.load_problems(recipe.task, "train", limit=sides.train, start=sides.start, path=path)
+    dev = tasks.load_problems(recipe.task, "dev", limit=sides.dev, path=path)
+    test: list[Problem] = []
+    if recipe.task != "nano" and (path is None or path.is_dir()):
+        test = tasks.load_problems(recipe.task, "test", path=path)
+    return [*train, *dev], test
+
+
+def check(recipe: Recipe) -> None:
+    if not recipe.students and not recipe.recorded and (recipe.kind == "corrections" or not recipe.gold):
+        raise RecipeError("the recipe has neither students nor recorded solutions; add one of them")
+    if recipe.kind == "corrections" and recipe.students and recipe.corrector is None:
+        raise RecipeError("the recipe has students but no corrector; add one")
+    for name, section in (("vote", recipe.vote), ("seam_judge", recipe.seam_judge)):
+        if name in recipe.gates and section is None:
+            raise RecipeError(f"gate {name!r} is required but there is no section {name!r}; say whom to ask")
+        if section is not None and recipe.corrector is None:
+            raise RecipeError(f"section {name!r} has no corrections to look at; add a corrector")
+
+
+def _correct(
+    recipe: Recipe,
+    problems: Sequence[Problem],
+    paths: Sequence[ReasoningPath],
+    recorded: Sequence[Imported],
+    ledger: Ledger,
+    test_keys: frozenset[str],
+    budget_usd: float | None,
+    prices: Path | None,
+    progress: StageProgress | None,
+) -> Built[Any]:
+    """Corrections of annotated paths by their annotations, of the others by the corrector."""
+    annotations: dict[str, Annotation] = {}
+    for found in recorded:
+        for path_id, annotation in found.annotations.items():
+            if recipe.corrector is None or annotation.refused != "unfinished":  # a corrector finishes these
+                annotations[path_id] = annotation
+    built: Built[Any] = Built(rows=())
+    if annotations:
+        built = build_annotated(problems, paths, annotations, require=recipe.gates, test_keys=test_keys)
+    if recipe.corrector is None:
+        return built
+    own: Built[Any] = corrections.build_corrections(
+        problems,
+        [path for path in paths if path.path_id not in annotations],
+        engine_of(recipe.corrector, recipe, prices),
+        ledger,
+        prompt=recipe.corrector.prompt or tasks.get(recipe.task).corrector,
+        sampling=replace(
+            corrections.SAMPLING,
+            temperature=recipe.corrector.temperature,
+            max_tokens=recipe.corrector.max_tokens,
+            seed=recipe.seed,
+        ),
+        structured=recipe.corrector.structured,
+        require=recipe.gates,
+        voters=voters_of(recipe, prices),
+        judge=judge_of(recipe, prices),
+        test_keys=test_keys,
+        budget_usd=budget_usd,
+        progress=progress,
+    )
+    return replace(own.after(built), rows=(*built.rows, *own.rows))
+
+
+def voters_of(recipe: Recipe, prices: Path | None) -> Voters | None:
+    """Who votes on a recipe's corrections, None if nobody does."""
+    voting = recipe.vote
+    if voting is None:
+        return None
+    corrector_prompt = recipe.corrector.prompt if recipe.corrector else None
+    return Voters(
+        engine=engine_of(voting, recipe, prices),
+        prompt=voting.prompt or corrector_prompt or tasks.get(recipe.task).corrector,
+        sampling=Sampling(temperature=voting.temperature, max_tokens=voting.max_tokens, seed=recipe.seed),
+        k=voting.k,
+        agree=voting.agree,
+    )
+
+
+def judge_of(recipe: Recipe, prices: Path | None) -> Judge | None:
+    """Who rates a recipe's corrections, None if nobody does."""
+    judging = recipe.seam_judge
+    if judging is None:
+        return None
+    return Judge(
+        engine=engine_of(judging, recipe, prices),
+        prompt=judging.prompt,
+        sampling=Sampling(temperature=judging.temperature, max_tokens=judging.max_tokens, seed=recipe.seed),
+    )
+
+
+def engine_of(source: Source, recipe: Recipe, prices: Path | None) -> Engine:
+    """The engine of a model in a recipe."""
+    return choose(
+        source.engine,
+        model=source.model,
+        revision=source.revision,
+        adapter=source.adapter,
+        base_url=source.base_url,
+        api=source.api,
+        concurrency=recipe.concurrency,
+        batch_size=recipe.batch_size,
+        tensor_parallel=source.tensor_parallel,
+        prices=prices,
+        noise=source.noise,
+    )
+
+
+def sampling_of(student: Student, recipe: Recipe) -> Sampling:
+    """How a student is sampled."""
+    return Sampling(
+        temperature=student.temperature,
+        top_p=student.top_p,
+        max_tokens=student.max_tokens or tasks.get(recipe.task).max_new_tokens,
+        stop=mistakes.STOP,
+        seed=recipe.seed,
+    )
+
+
+def stage_name(name: str, number: int, count: int) -> str:
+    """The name of one of `count` stages of a kind."""
+    return name if count == 1 else f"{name}_{number + 1}"
