@@ -1,6 +1,6 @@
 """The Batch API: the same requests and the same answers within a day, at half the price where one is listed.
 
-    engine = BatchEngine(OpenAIEngine("gpt-4o"), ledger=Path("runs/ledger.sqlite"))
+    engine = BatchEngine(OpenAIEngine("gpt-4o"))
 
 https://platform.openai.com/docs/guides/batch: a JSONL file of requests is uploaded, a batch is made of it and
 polled, and its output and error files are read. The ledger's keys do not know the mode, so what was answered
@@ -86,7 +86,6 @@ class BatchEngine:
 
     Args:
         live: The engine whose requests are sent; model, revision and keys are its own.
-        ledger: The ledger's file; open batches are remembered in a folder beside it.
         batch_requests: Requests in one batch, 1 to 50,000. Organisations with a low limit of enqueued tokens
             need fewer.
         poll: Seconds before the first look at a batch; later looks are up to a minute apart.
@@ -100,7 +99,6 @@ class BatchEngine:
         self,
         live: OpenAIEngine,
         *,
-        ledger: Path,
         batch_requests: int = MOST_REQUESTS,
         poll: float = 5.0,
     ) -> None:
@@ -116,8 +114,7 @@ class BatchEngine:
         except ImportError as error:
             raise MissingExtraError("openai", "batch") from error
         self.live = live
-        self.ledger = ledger
-        self.folder = ledger.with_name(f"{ledger.name}.batches")
+        self.ledger: Path | None = None
         self.batch_requests = batch_requests
         self.poll = poll
         self.price = live.price.batched() if live.price else None
@@ -133,6 +130,23 @@ class BatchEngine:
     @property
     def revision(self) -> str | None:
         return self.live.revision
+
+    @property
+    def folder(self) -> Path:
+        """Where the input files of open batches lie, beside the ledger.
+
+        Raises:
+            EngineError: The engine is asked without a ledger.
+        """
+        if self.ledger is None:
+            raise EngineError(
+                "a batch outlives the run that makes it; ask through a ledger, which remembers it"
+            )
+        return self.ledger.with_name(f"{self.ledger.name}.batches")
+
+    def remember_beside(self, ledger: Path) -> None:
+        """Keep the input files of open batches beside this ledger."""
+        self.ledger = ledger
 
     def cost_bound(self, request: Request) -> float | None:
         """The most that a request can cost in a batch."""
@@ -299,7 +313,7 @@ class BatchEngine:
         for key in job.keys & work.positions.keys() - set(again):
             yield from work.settle(key, Failure(reason=reason, detail=detail))
         # Whoever asked for the next answer has committed the last one.
-        if others:
+        if others and self.ledger is not None:
             with Ledger(self.ledger) as ledger:
                 others = list(set(others) - ledger.answered(others))
         if not others:  # another run may want the answers that this one did not ask for

@@ -11,10 +11,12 @@ from lema_hub import nano
 from lema_hub.engines.engine import Engine
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.engines.noisy import NoisyEngine
+from lema_hub.engines.pace import Rates
 from lema_hub.errors import InputError
 
 EngineName = Literal["transformers", "vllm", "openai", "exact", "noisy"]
 ENGINES: tuple[EngineName, ...] = typing.get_args(EngineName)
+Mode = Literal["live", "batch"]
 NANO_BACKBONE = "lema/nano-backbone"
 
 
@@ -27,6 +29,10 @@ def choose(
     base_url: str | None = None,
     api: Literal["chat", "completions"] = "chat",
     concurrency: int = 64,
+    mode: Mode = "live",
+    samples_per_request: int = 1,
+    batch_requests: int = 50_000,
+    rates: Rates | None = None,
     batch_size: int | None = None,
     tensor_parallel: int = 1,
     prices: Path | None = None,
@@ -42,6 +48,10 @@ def choose(
         base_url: The endpoint of `openai`.
         api: Whether an endpoint chats or completes plain text.
         concurrency: Requests in flight at an endpoint.
+        mode: Whether an endpoint answers request by request, or in batches within a day.
+        samples_per_request: Samples of one prompt in one post to an endpoint.
+        batch_requests: Requests in one batch.
+        rates: Requests and tokens per minute for an endpoint.
         prices: A price list of your own for endpoints.
         batch_size: Rows that `transformers` and `vllm` compute together at most; their own choice by default.
         tensor_parallel: GPUs that share one copy of the model of `vllm`.
@@ -63,9 +73,21 @@ def choose(
     if engine == "openai":
         from lema_hub.engines.openai import OpenAIEngine
 
-        return OpenAIEngine(
-            model, revision=revision, base_url=base_url, api=api, concurrency=concurrency, prices=prices
+        live = OpenAIEngine(
+            model,
+            revision=revision,
+            base_url=base_url,
+            api=api,
+            concurrency=concurrency,
+            samples_per_request=samples_per_request,
+            rates=rates,
+            prices=prices,
         )
+        if mode == "live":
+            return live
+        from lema_hub.engines.batch import BatchEngine
+
+        return BatchEngine(live, batch_requests=batch_requests)
     adapter_revision = None
     if adapter is not None and not Path(adapter).exists():
         adapter, _, adapter_revision = adapter.partition("@")

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,4 +96,13 @@ class Engine(Protocol):
         Raises:
             EngineError: No request can be answered (dead server, bad key, unknown model).
         """
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """An engine that keeps what it has under way beside the ledger through which it is asked."""
+
+    def remember_beside(self, ledger: Path) -> None:
+        """Be told the ledger's file before `generate`."""
         ...

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from lema_hub.engines.engine import Engine, Failure, Request, Response, Sampling
+from lema_hub.engines.engine import Engine, Failure, Remembering, Request, Response, Sampling
 from lema_hub.engines.ledger_contents import StageTotals, totals
 from lema_hub.engines.ledger_file import open_file, told
 from lema_hub.errors import BudgetError, EngineError
@@ -88,6 +88,8 @@ class Ledger:
                 answered until then is kept.
             EngineError: The engine cannot answer at all, or the ledger cannot be written.
         """
+        if isinstance(engine, Remembering):
+            engine.remember_beside(self.path)
         keys = [request_key(engine, request) for request in requests]
         answers: dict[str, Response | Failure] = dict(self._find(keys))
         missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in answers}

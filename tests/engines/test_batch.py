@@ -33,7 +33,9 @@ def batched(
     endpoint: BatchEndpoint, ledger: Path, *, most: int = 50_000, prices: Path | None = None
 ) -> BatchEngine:
     live = OpenAIEngine("m", base_url=endpoint.url, prices=prices)
-    return BatchEngine(live, ledger=ledger, batch_requests=most, poll=0.01)
+    engine = BatchEngine(live, batch_requests=most, poll=0.01)
+    engine.remember_beside(ledger)
+    return engine
 
 
 def run(
@@ -196,8 +198,10 @@ def test_errors_are_one_line_from_the_packages_own(tmp_path: Path, monkeypatch: 
         assert "sk-wrong" not in str(caught.value)
         for file in ledger.parent.rglob("*"):
             assert file.is_dir() or b"sk-wrong" not in file.read_bytes()
+    with pytest.raises(EngineError, match="ask through a ledger"):
+        next(BatchEngine(OpenAIEngine("m")).generate(ask("a")))
     with pytest.raises(InputError, match="one sample per request"):
-        BatchEngine(OpenAIEngine("m", samples_per_request=2), ledger=ledger)
+        BatchEngine(OpenAIEngine("m", samples_per_request=2))
 
 
 _CHILD = """
@@ -209,7 +213,7 @@ from lema_hub.engines.openai import OpenAIEngine
 requests = [Request(prompt=f"p{i}", sampling=Sampling(max_tokens=9)) for i in range(60)]
 path = Path(sys.argv[1])
 with Ledger(path) as ledger:
-    engine = BatchEngine(OpenAIEngine("m", base_url=sys.argv[2]), ledger=path, batch_requests=20, poll=0.05)
+    engine = BatchEngine(OpenAIEngine("m", base_url=sys.argv[2]), batch_requests=20, poll=0.05)
     ledger.run(engine, requests, stage="s")
 """
 
