@@ -30,6 +30,7 @@ COMMANDS = {
     "report": ("report", "Compare scored runs: intervals, paired test, picture."),
     "grade": ("grade", "Judge the answers of a JSONL file."),
     "demo": ("demo", "The Gradio demo: find, explain and correct a mistake."),
+    "ledger": ("ledger", "What a build asked its models, and what that cost; export, prune."),
     "hub": ("hub", "The embedded Hub server."),
     "doctor": ("doctor", "What is installed, what can run here, what is misconfigured."),
 }

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Barrier
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import pytest
 
 from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
+from lema_hub.engines.ledger_contents import LedgerContents, Selection
 from lema_hub.errors import BudgetError, EngineError, InputError
 
 
@@ -172,6 +176,44 @@ def test_processes_share_a_file_and_agree_on_every_answer(tmp_path: Path) -> Non
     assert results[0] == results[1] == results[2]
     with Ledger(tmp_path / "l.sqlite") as ledger:
         assert ledger.totals()[0].responses == 150
+
+
+def _keep_asking(path: Path, start: Barrier, enough: Event, asked: Queue[int]) -> None:
+    start.wait()
+    index = 0
+    with Ledger(path) as ledger:
+        while not enough.is_set():  # many samples of few prompts: their rows come and go under this process
+            requests = [Request(prompt=p, sampling=Sampling(), index=index) for p in "abc"]
+            assert len(ledger.run(Echo(), requests, stage="s")) == 3
+            index += 1
+    asked.put(index)
+
+
+def test_pruning_beside_running_processes_breaks_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite"
+    Ledger(path).close()
+    context = multiprocessing.get_context("fork")
+    start, enough, asked = context.Barrier(3), context.Event(), context.Queue()
+    workers = [context.Process(target=_keep_asking, args=(path, start, enough, asked)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    start.wait()
+    removed = 0
+    with LedgerContents(path) as contents:
+        deadline = time.monotonic() + 60
+        while removed < 200 and time.monotonic() < deadline:
+            removed += contents.prune(Selection(stage="s")).responses
+        enough.set()
+        rounds = max(asked.get(timeout=60) for _ in workers)
+        for worker in workers:
+            worker.join()
+        left = list(contents.entries(Selection()))
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert removed + len(left) >= 3 * rounds
+    assert removed >= 200
+    assert {entry.prompt for entry in left} <= {"a", "b", "c"}  # none has lost its prompt
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_a_file_that_is_no_ledger_is_said_in_one_line(tmp_path: Path) -> None:
