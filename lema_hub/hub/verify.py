@@ -282,7 +282,7 @@ def _words(pulled: Pulled, rendered: Mapping[str, str]) -> Check:
     all the same.
     """
     past = history.read_history(_read(pulled, history.FILE_NAME)).versions
-    made_with = next((entry.made_with for entry in past if f"v{entry.version}" == pulled.revision), "")
+    made_with = past[0].made_with if past else ""
     for name, text in rendered.items():
         published = _read(pulled, name)
         if published == text:
@@ -313,11 +313,17 @@ def _dataset_card(pulled: Pulled, built: BuiltDataset) -> str:
     return cards.dataset_card(
         built,
         repo_id=pulled.repo.repo_id,
-        version=pulled.revision.removeprefix("v"),
+        version=_version(pulled),
         terms=terms,
         sizes=_sizes(pulled),
         history=history.read_history(_read(pulled, history.FILE_NAME)).versions,
     )
+
+
+def _version(pulled: Pulled) -> str:
+    """The version that the files say they are; a commit has no name of its own."""
+    past = history.read_history(_read(pulled, history.FILE_NAME)).versions
+    return pulled.revision.removeprefix("v") if pulled.revision in pulled.state.tags else past[0].version
 
 
 def _model_card(pulled: Pulled, model: TrainedModel, *, adapter: bool) -> str:
@@ -325,7 +331,7 @@ def _model_card(pulled: Pulled, model: TrainedModel, *, adapter: bool) -> str:
     return render(
         model,
         repo_id=pulled.repo.repo_id,
-        version=pulled.revision.removeprefix("v"),
+        version=_version(pulled),
         files=list(_sizes(pulled)),
         history=history.read_history(_read(pulled, history.FILE_NAME)).versions,
     )
