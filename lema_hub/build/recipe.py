@@ -26,7 +26,8 @@ from lema_hub.build.contamination import Checks
 from lema_hub.build.dedup import THRESHOLD
 from lema_hub.build.gates import REQUIRED, GateName
 from lema_hub.build.importers import Format
-from lema_hub.engines.choose import EngineName
+from lema_hub.engines.choose import EngineName, Mode
+from lema_hub.engines.pace import Rates
 from lema_hub.errors import RecipeError
 from lema_hub.records import Origin
 
@@ -60,6 +61,14 @@ class Source:
     """Of the engine `vllm`: GPUs that share one copy of the model."""
     base_url: str | None = None
     api: Literal["chat", "completions"] = "chat"
+    mode: Mode = "live"
+    """Of endpoints: request by request, or in batches within a day."""
+    samples_per_request: int = 1
+    """Of endpoints: samples of one prompt in one post, which pays the prompt once."""
+    batch_requests: int = 50_000
+    """Of the mode `batch`: requests in one batch."""
+    rates: Rates | None = None
+    """Of endpoints: `requests_per_minute` and `tokens_per_minute`."""
     noise: dict[str, float] = field(default_factory=dict)
     """Of the engine `noisy`: how often it errs in which way (`lema_hub.nano.noisy`)."""
 
@@ -111,10 +120,14 @@ class SeamJudge(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A file of recorded solutions (`lema_hub.build.importers`)."""
+    """A file of recorded solutions (`lema_hub.build.importers`).
+
+    `mmlu_scored` is for `mr-ben`, whose questions are MMLU's: false says that no model trained on them is scored on it.
+    """
 
     path: str
     format: Format
+    mmlu_scored: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,14 @@ def sample(
     max_tokens: Annotated[int | None, typer.Option(min=1, help="New tokens; the task's by default.")] = None,
     seed: Annotated[int, typer.Option(help="Base of all sampling seeds.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight.")] = 64,
+    mode: Annotated[
+        Literal["live", "batch"], typer.Option(help="Request by request, or in batches within a day.")
+    ] = "live",
+    samples_per_request: Annotated[
+        int, typer.Option(min=1, max=128, help="Samples in one request, which pays its prompt once.")
+    ] = 1,
+    rpm: Annotated[float | None, typer.Option(help="Requests per minute, at most.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Tokens per minute, at most.")] = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Rows per batch of a local model; its own choice by default.")
     ] = None,
@@ -87,6 +95,7 @@ def sample(
     from lema_hub.cli.progress import stage_progress
     from lema_hub.engines import Ledger, Sampling
     from lema_hub.engines.choose import choose
+    from lema_hub.engines.pace import Rates
     from lema_hub.errors import InputError
 
     command = ["lema", "sample", "--task", task]
@@ -120,6 +129,9 @@ def sample(
         base_url=base_url,
         api=api,
         concurrency=concurrency,
+        mode=mode,
+        samples_per_request=samples_per_request,
+        rates=Rates(requests_per_minute=rpm, tokens_per_minute=tpm) if rpm or tpm else None,
         batch_size=batch_size,
         tensor_parallel=tensor_parallel,
         prices=prices,
