@@ -26,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from lema_hub.hub.manifest import Manifest, Tokens
+from lema_hub.hub.manifest import Contamination, HeldOutUse, Manifest, Tokens
 from lema_hub.records import Correction, Gate, Problem, ReasoningPath
 from lema_hub.steps import format_correction, join_steps
 
@@ -116,6 +116,14 @@ def write(folder: Path, rows: list[Correction]) -> None:
         cost_usd=None,
         license="mit",
         packages={},
+        contamination=Contamination(
+            n=13,
+            strict=False,
+            rows=len(rows),
+            dropped=0,
+            phrases=0,
+            tests=(HeldOutUse(name="bench", repo=None, revision=None, questions=0, hits=0),),
+        ),
     ).write(folder)
 
 

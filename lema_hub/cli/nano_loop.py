@@ -20,7 +20,7 @@ from lema_hub.errors import HubError, TagExistsError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-    from lema_hub.build import Built
+    from lema_hub.build import Built, Cleaned
     from lema_hub.engines import Engine, Ledger
     from lema_hub.evals import EvalResult
     from lema_hub.evals.localisation import Localisation
@@ -63,11 +63,12 @@ def run(out: Path, sizes: Sizes, screen: Screen) -> dict[str, Any]:
     from huggingface_hub import HfApi
 
     from lema_hub import nano, tasks
-    from lema_hub.build import build_corrections, build_cot, collect_paths
+    from lema_hub.build import build_corrections, build_cot, clean, collect_paths
     from lema_hub.engines import Ledger, Sampling
     from lema_hub.engines.exact import ExactEngine
     from lema_hub.engines.transformers import TransformersEngine
     from lema_hub.hub.publish import publish_adapter, publish_model
+    from lema_hub.tasks.held_out import load_held_out
 
     began = time.monotonic()
     api = HfApi(endpoint=os.environ["HF_ENDPOINT"], token=os.environ["HF_TOKEN"], library_name="lema_hub")
@@ -85,10 +86,12 @@ def run(out: Path, sizes: Sizes, screen: Screen) -> dict[str, Any]:
                 problems, student, ledger, paths=sizes.paths, sampling=sampling, progress=progress
             )
         with screen.step("correct the wrong ones, filter, build CoT rows") as progress:
-            corrections = build_corrections(
+            corrected = build_corrections(
                 problems, paths.rows, ExactEngine(), ledger, progress=lambda _: progress
             )
-            cot = build_cot(problems, paths.rows)
+            held_out = load_held_out("nano")
+            corrections = clean(corrected, held_out)
+            cot = clean(build_cot(problems, paths.rows), held_out)
         with screen.step("publish both datasets and load them back"):
             datasets = {
                 CORRECTIONS: write_and_publish(
@@ -120,7 +123,7 @@ def run(out: Path, sizes: Sizes, screen: Screen) -> dict[str, Any]:
             "verdicts": dict(paths.verdicts),
             "stages": [
                 {"name": s.name, "rows_in": s.rows_in, "rows_out": s.rows_out, "dropped": dict(s.dropped)}
-                for s in (*paths.stages, *corrections.stages, *cot.stages)
+                for s in (*paths.stages, *corrections.built.stages, *cot.built.stages)
             ],
         },
         "systems": [systems_row(name, result) for name, result in scores.items()],
@@ -149,7 +152,7 @@ def ensure(publish: Callable[..., Published], folder: Path, repo_id: str, api: H
 
 
 def write_and_publish(
-    folder: Path, paths: Built[Any], rows: Built[Any], problems: list[Problem], repo_id: str, api: HfApi
+    folder: Path, paths: Built[Any], rows: Cleaned[Any], problems: list[Problem], repo_id: str, api: HfApi
 ) -> int:
     """Writes a dataset folder, publishes it, and returns its number of rows."""
     from lema_hub.build import write_dataset
@@ -159,14 +162,16 @@ def write_and_publish(
     kind: Literal["corrections", "cot"] = "corrections" if repo_id == CORRECTIONS else "cot"
     write_dataset(
         folder,
-        rows.after(paths),
+        rows.built.after(paths),
         kind=kind,
         task="nano",
         command="lema quickstart",
         inputs=problem_inputs(problems),
+        contamination=rows.contamination,
+        duplicates=rows.duplicates,
     )
     ensure(publish_dataset, folder, repo_id, api, "manifest.json")
-    return len(rows.rows)
+    return len(rows.built.rows)
 
 
 def load_back(repo_id: str, rows: int) -> None:

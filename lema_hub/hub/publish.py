@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub.errors import HubError, InputError, TagExistsError
-from lema_hub.hub import cards, history, licenses, manifest, model_cards, shards, versions
+from lema_hub.hub import cards, contamination, history, licenses, manifest, model_cards, shards, versions
 from lema_hub.hub.dataset import BuiltDataset, read_dataset
 from lema_hub.hub.diff import Diff, Side, diff
 from lema_hub.hub.eval_results import result_files
@@ -76,6 +76,7 @@ def publish_dataset(
         )
     number = versions.parse(version)
     built = read_dataset(Path(folder))
+    contamination.require(built.manifest, Path(folder))
     terms = licenses.combine(licenses.counted(built), built.manifest.models)
     built, terms = _granted(built, terms, right)
     repo = Repo.at(repo_id, "dataset", api)

@@ -14,7 +14,19 @@ from huggingface_hub import HfApi
 
 from lema_hub import records
 from lema_hub.hub import parquet
-from lema_hub.hub.manifest import Input, Manifest, Mix, MixPart, ModelUse, PromptUse, Stage, Tokens
+from lema_hub.hub.manifest import (
+    Contamination,
+    Duplicates,
+    HeldOutUse,
+    Input,
+    Manifest,
+    Mix,
+    MixPart,
+    ModelUse,
+    PromptUse,
+    Stage,
+    Tokens,
+)
 from lema_hub.hub.training import DataUse, Loss, Result, Training
 from lema_hub.localhub import LocalHub, auth
 from lema_hub.localhub.server import DATABASE
@@ -299,6 +311,15 @@ def manifest(kind: str, configs: dict[str, dict[str, int]], **changes: object) -
         cost_usd=None,
         license="apache-2.0",
         packages={"lema_hub": "0.1.0"},
+        contamination=Contamination(
+            n=13,
+            strict=False,
+            rows=rows + 2,
+            dropped=1,
+            phrases=4,
+            tests=(HeldOutUse(name="nano", repo="lema_hub.nano", revision="1", questions=1000, hits=1),),
+        ),
+        duplicates=Duplicates(threshold=0.7, rows=rows + 1, same=0, questions=0, paths=1),
         mix=MIX if kind == "mix" else None,
     )
     return replace(made, **changes)
