@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lema_hub import nano
+from lema_hub.build import build_corrections, build_cot, write_dataset
+from lema_hub.build.built import Built
+from lema_hub.build.contamination import decontaminate
 from lema_hub.build.mistakes import judged_path
 from lema_hub.engines import Failure, Ledger, Request, Response
+from lema_hub.engines.exact import ExactEngine
+from lema_hub.hub.manifest import Kind
 from lema_hub.records import Problem, ReasoningPath
 from lema_hub.steps import join_steps
+from lema_hub.tasks.held_out import load_held_out
+
+if TYPE_CHECKING:
+    from lema_hub.localhub import LocalHub
 
 
 class Scripted:
@@ -42,6 +53,58 @@ class Scripted:
                         text=answer, finish_reason=self.finish_reason, prompt_tokens=5, completion_tokens=7
                     ),
                 )
+
+
+@pytest.fixture
+def at_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
+    """An empty Hub as what HF_ENDPOINT and HF_TOKEN name; the client reads the former once, at import."""
+    from huggingface_hub import constants
+
+    from lema_hub.localhub import LocalHub
+
+    with LocalHub(tmp_path / "hub", port=0) as hub:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+        monkeypatch.setenv("HF_TOKEN", hub.token)
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def sources(
+    mistaken: tuple[list[Problem], list[ReasoningPath]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """A folder of corrections (120 train, 12 dev) and one of CoT rows: annotated ones, and sampled ones for half."""
+    problems, paths = mistaken
+    folder = tmp_path_factory.mktemp("sources")
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        corrections = build_corrections(problems, paths, ExactEngine(), ledger)
+    right = [
+        replace(
+            path,
+            path_id=f"{path.path_id[:-1]}r",
+            text=row.correct_solution,
+            verdict="correct",
+            origin="on_policy",
+        )
+        for path, row in list(zip(paths, corrections.rows, strict=True))[::2]
+    ]
+    built: dict[Kind, Built[Any]] = {"corrections": corrections, "cot": build_cot(problems, right)}
+    held_out = load_held_out("nano")
+    for name, rows in built.items():
+        kept, record = decontaminate(rows, *held_out)
+        assert kept.rows == rows.rows
+        write_dataset(
+            folder / name,
+            kept,
+            kind=name,
+            task="nano",
+            command=f"lema build {name}",
+            inputs=(),
+            contamination=record,
+        )
+    return folder / "corrections", folder / "cot"
 
 
 @pytest.fixture

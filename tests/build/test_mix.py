@@ -3,72 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lema_hub import nano
-from lema_hub.build import build_corrections, build_cot, write_dataset
+from lema_hub.build import write_dataset
 from lema_hub.build.built import Built
-from lema_hub.build.contamination import decontaminate
 from lema_hub.build.forms import texts
 from lema_hub.build.mix import MixRecipe, Part, mixed, run
 from lema_hub.build.published import Opened, Published, open_published
 from lema_hub.build.recipe import load
-from lema_hub.engines import Ledger
-from lema_hub.engines.exact import ExactEngine
 from lema_hub.errors import FormatError, InputError, RecipeError
-from lema_hub.hub.manifest import Manifest, Mix
-from lema_hub.records import Correction, CotExample, MixedRow, Problem, ReasoningPath
+from lema_hub.hub.manifest import Mix
+from lema_hub.records import Correction, CotExample, MixedRow
 from lema_hub.steps import parse_correction
-from lema_hub.tasks.held_out import load_held_out
+
+if TYPE_CHECKING:
+    from lema_hub.localhub import LocalHub
 
 RECIPES = Path(__file__).parents[2] / "scripts" / "recipes" / "data"
 Sources = tuple[Path, Path]
-
-
-@pytest.fixture(scope="session")
-def sources(
-    mistaken: tuple[list[Problem], list[ReasoningPath]], tmp_path_factory: pytest.TempPathFactory
-) -> Sources:
-    """A folder of corrections (120 train, 12 dev) and one of CoT rows: annotated ones, and sampled ones for half."""
-    problems, paths = mistaken
-    folder = tmp_path_factory.mktemp("mix")
-    with Ledger(folder / "ledger.sqlite") as ledger:
-        corrections = build_corrections(problems, paths, ExactEngine(), ledger)
-    right = [
-        replace(
-            path,
-            path_id=f"{path.path_id[:-1]}r",
-            text=row.correct_solution,
-            verdict="correct",
-            origin="on_policy",
-        )
-        for path, row in list(zip(paths, corrections.rows, strict=True))[::2]
-    ]
-    cot = build_cot(problems, right)
-    held_out = load_held_out("nano")
-    for name, built in (("corrections", corrections), ("cot", cot)):
-        kept, record = decontaminate(built, *held_out)
-        assert kept.rows == built.rows
-        write_dataset(
-            folder / name,
-            kept,
-            kind=name,
-            task="nano",
-            command=f"lema build {name}",
-            inputs=(),
-            contamination=record,
-        )
-    return folder / "corrections", folder / "cot"
 
 
 @pytest.fixture(scope="session")
@@ -310,56 +270,36 @@ def test_a_rebuild_gives_the_same_bytes(sources: Sources, tmp_path: Path) -> Non
 
 @pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning")
 def test_the_recipes_mix_published_data_that_trains_and_is_published(
-    sources: Sources, tmp_path: Path
+    at_hub: LocalHub, sources: Sources, tmp_path: Path
 ) -> None:
-    from lema_hub.localhub import LocalHub
+    from lema_hub import train as training
+    from lema_hub.hub.publish import publish_dataset
 
-    with LocalHub(tmp_path / "hub", port=0) as hub:
-        environment = {
-            **os.environ,
-            "HF_ENDPOINT": hub.url,
-            "HF_TOKEN": hub.token,
-            "HF_HOME": str(tmp_path / "home"),
-        }
-
-        def lema(*arguments: object) -> Any:
-            done = subprocess.run(
-                [sys.executable, "-c", "from lema_hub.cli import main; main()", *map(str, arguments)],
-                capture_output=True, text=True, env=environment, timeout=240, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stderr
-            return json.loads(done.stdout)
-
-        for folder in sources:
-            lema("publish", "dataset", folder, f"lema/lema-{folder.name}", "--version", "0.1.0", "--json")
-        sizes = {
-            "nano-lema-rows-mix": "rows=200",
-            "nano-cot-rows-mix": "rows=200",
-            "nano-lema-tokens-mix": "tokens=20000",
-        }
-        for path in sorted(RECIPES.glob("nano-*-mix.yaml")):
-            out = tmp_path / path.stem
-            printed = lema(
-                "build", "mix", path, *filter(None, [sizes.get(path.stem)]), "--out", out, "--json"
-            )
-            manifest = Manifest.read(out)
-            assert {source.repo for source in manifest.inputs} == {"lema/lema-corrections", "lema/lema-cot"}
-            assert all(len(source.revision or "") == 40 for source in manifest.inputs)
-            assert manifest.mix is not None
-            assert manifest.contamination is not None
-            assert [test.name for test in manifest.contamination.tests] == ["nano"]
-            assert (
-                manifest.configs["nano"]["train"]
-                == manifest.mix.rows
-                == sum(part["rows"] for part in printed["mix"]["parts"])
-            )
-        published = lema("publish", "dataset", out, "lema/nano-mix", "--version", "0.1.0", "--json")
-        assert published["version"] == "0.1.0"
-        training = Path(__file__).parents[2] / "scripts" / "recipes" / "nano" / "nano-lema.yaml"
-        data = "data=[{repo: lema/nano-mix, revision: v0.1.0, config: nano}]"
-        trained = lema(
-            "train", training, data, "max_steps=2", "save_every=null", "--out", tmp_path / "run", "--json"
-        )
-    assert trained["steps"] == 2
+    for folder in sources:
+        publish_dataset(folder, f"lema/lema-{folder.name}", version="0.1.0")
+    sizes = {
+        "nano-lema-rows-mix": "rows=200",
+        "nano-cot-rows-mix": "rows=200",
+        "nano-lema-tokens-mix": "tokens=20000",
+    }
+    for path in sorted(RECIPES.glob("nano-*-mix.yaml")):
+        wanted = load(path, [size] if (size := sizes.get(path.stem)) else [], MixRecipe)
+        manifest = run(wanted, tmp_path / path.stem, command=f"lema build mix {path.name}")
+        assert {source.repo for source in manifest.inputs} == {"lema/lema-corrections", "lema/lema-cot"}
+        assert all(len(source.revision or "") == 40 for source in manifest.inputs)
+        assert manifest.mix is not None
+        assert manifest.configs["nano"]["train"] == manifest.mix.rows
+        assert manifest.contamination is not None
+        assert [test.name for test in manifest.contamination.tests] == ["nano"]
+        publish_dataset(tmp_path / path.stem, f"lema/{path.stem}", version="0.1.0")
+    recipe = training.load(
+        RECIPES.parent / "nano" / "nano-lema.yaml",
+        [
+            f"data=[{{repo: lema/{path.stem}, revision: v0.1.0, config: nano}}]",
+            "max_steps=2",
+            "save_every=null",
+        ],
+    )
+    assert training.train(recipe, out=tmp_path / "run").steps == 2
     used = json.loads((tmp_path / "run" / "training.json").read_text())["data"]
-    assert [(source["repo"], source["rows"]) for source in used] == [("lema/nano-mix", manifest.mix.rows)]
+    assert [(source["repo"], source["rows"]) for source in used] == [(f"lema/{path.stem}", manifest.mix.rows)]
