@@ -73,7 +73,7 @@ class Request:
 
 
 def apply(db: sqlite3.Connection, repo: int, branch: str, request: Request, author: str) -> Commit:
-    """Apply a request to a branch and return the branch's new head.
+    """Apply a request to a branch (or a pull request, `refs/pr/N`) and return its new head.
 
     Args:
         db: A writing transaction; the caller's rollback undoes everything.
@@ -94,13 +94,21 @@ def apply(db: sqlite3.Connection, repo: int, branch: str, request: Request, auth
         if _is_repeat(db, repo, current, request, author):
             return current
         raise ApiError(412, STALE)
-    tree = trees.write(db, repo, current.tree, _changes(db, repo, current.tree, request.operations))
-    if tree == current.tree:
-        return current
-    new = write(db, repo, tree=tree, parent=tip, author=author, title=request.title, message=request.message)
-    refs.set_head(db, repo, branch, new.oid)
-    db.execute("UPDATE repo SET updated_at = ? WHERE id = ?", (now(), repo))
+    new = build(db, repo, current, request, author)
+    if new is not current:
+        refs.set_head(db, repo, branch, new.oid)
+        db.execute("UPDATE repo SET updated_at = ? WHERE id = ?", (now(), repo))
     return new
+
+
+def build(db: sqlite3.Connection, repo: int, parent: Commit, request: Request, author: str) -> Commit:
+    """Write the commit that a request makes of its parent; moves no branch. No change gives the parent."""
+    tree = trees.write(db, repo, parent.tree, _changes(db, repo, parent.tree, request.operations))
+    if tree == parent.tree:
+        return parent
+    return write(
+        db, repo, tree=tree, parent=parent.oid, author=author, title=request.title, message=request.message
+    )
 
 
 def _is_repeat(db: sqlite3.Connection, repo: int, done: Commit, request: Request, author: str) -> bool:

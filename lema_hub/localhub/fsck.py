@@ -31,6 +31,15 @@ _DANGLING: Final = {
     "ref {0} of {2} points to the missing commit {1}": """
         SELECT ref.name, ref.target, namespace || '/' || repo.name FROM ref JOIN repo ON repo.id = ref.repo
         WHERE NOT EXISTS (SELECT 1 FROM commits AS c WHERE c.repo = ref.repo AND c.oid = target)""",
+    "pull request {0} of {2} started from the missing commit {1}": """
+        SELECT num, base_commit, namespace || '/' || repo.name FROM discussion AS d JOIN repo ON repo.id = d.repo
+        WHERE base IS NOT NULL AND status IN ('draft', 'open')
+          AND NOT EXISTS (SELECT 1 FROM commits AS c WHERE c.repo = d.repo AND c.oid = base_commit)""",
+    "pull request {0} of {2} has lost its commits: there is no {1}": """
+        SELECT num, 'refs/pr/' || num, namespace || '/' || repo.name FROM discussion AS d
+        JOIN repo ON repo.id = d.repo
+        WHERE base IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM ref WHERE ref.repo = d.repo AND ref.name = 'refs/pr/' || num)""",
     "commit {0} of {2} has the missing parent {1}": """
         SELECT c.oid, c.parent, namespace || '/' || name FROM commits AS c JOIN repo ON repo.id = c.repo
         WHERE c.parent IS NOT NULL

@@ -1,4 +1,4 @@
-"""Removal of what no branch or tag reaches any more: commits, trees, files, and the bytes on the disk.
+"""Removal of what no branch, tag or pull request reaches any more: commits, trees, files, and the bytes on the disk.
 
 Uploads come before the commit that uses them, so everything younger than a period of grace is kept. A blob
 that is wanted again by an upload counts as new. The disk is cleared under the write lock, after the database.
@@ -74,6 +74,8 @@ def _collect_repo(db: sqlite3.Connection, repo: int, oldest: float) -> int:
     db.execute(
         "WITH RECURSIVE reach (oid) AS ("
         " SELECT target FROM ref WHERE repo = :repo"
+        " UNION SELECT base_commit FROM discussion"
+        "  WHERE repo = :repo AND base_commit IS NOT NULL AND status IN ('draft', 'open')"
         " UNION SELECT oid FROM commits WHERE repo = :repo AND created_at > :oldest"
         " UNION SELECT parent FROM commits JOIN reach ON commits.oid = reach.oid"
         "  WHERE commits.repo = :repo AND parent IS NOT NULL"

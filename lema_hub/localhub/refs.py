@@ -1,4 +1,4 @@
-"""Branches, tags, and what a revision means.
+"""Branches, tags, the heads of pull requests, and what a revision means.
 
 A tag never moves: making it again is a 409, wherever it points. A branch and a tag cannot share a name, so
 that nobody can slip a branch in front of a published version.
@@ -15,6 +15,7 @@ from lema_hub.localhub.paths import check_ref_name, is_commit_id
 MAIN: Final = "main"
 _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
+PULLS: Final = "refs/pr/"
 _SHORT_ID = re.compile(r"[0-9a-f]{7,39}")
 
 
@@ -32,17 +33,26 @@ def _target(db: sqlite3.Connection, repo: int, ref: str) -> str | None:
     return None if row is None else str(row["target"])
 
 
+def _full(branch: str) -> str:
+    """The full name of what commits may move: a branch by its short name, a pull request by `refs/pr/N`."""
+    if branch.startswith((_HEADS, PULLS)):
+        return branch
+    if branch.startswith("refs/"):
+        raise revision_not_found(branch)
+    return _HEADS + branch
+
+
 def head(db: sqlite3.Connection, repo: int, branch: str) -> str | None:
-    """The commit that a branch points to, or None if there is no such branch."""
-    return _target(db, repo, _HEADS + branch)
+    """The commit that a branch or a pull request points to, or None if there is none of that name."""
+    return _target(db, repo, _full(branch))
 
 
 def set_head(db: sqlite3.Connection, repo: int, branch: str, commit: str) -> None:
-    """Let a branch point to a commit; makes the branch if it is missing."""
+    """Let a branch or a pull request point to a commit; makes it if it is missing."""
     db.execute(
         "INSERT INTO ref (repo, name, target) VALUES (?, ?, ?) "
         "ON CONFLICT (repo, name) DO UPDATE SET target = excluded.target",
-        (repo, _HEADS + branch, commit),
+        (repo, _full(branch), commit),
     )
 
 
@@ -70,9 +80,9 @@ def resolve(db: sqlite3.Connection, repo: int, revision: str) -> str:
     raise revision_not_found(revision)
 
 
-def listing(db: sqlite3.Connection, repo: int, kind: Literal["branch", "tag"]) -> list[Ref]:
-    """Every branch or every tag, by name; `main` comes first."""
-    prefix = _HEADS if kind == "branch" else _TAGS
+def listing(db: sqlite3.Connection, repo: int, kind: Literal["branch", "tag", "pull"]) -> list[Ref]:
+    """Every branch, tag or pull request, by name; `main` comes first."""
+    prefix = {"branch": _HEADS, "tag": _TAGS, "pull": PULLS}[kind]
     rows = db.execute("SELECT name, target FROM ref WHERE repo = ? ORDER BY name", (repo,)).fetchall()
     found = [
         Ref(name=row["name"].removeprefix(prefix), ref=row["name"], target=row["target"])

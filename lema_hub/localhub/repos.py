@@ -126,6 +126,23 @@ def require_download(identity: Identity, repo: Repo) -> None:
         raise ApiError(403, f"Access to {repo.type} {repo.id} is restricted to its namespace", "GatedRepo")
 
 
+def require_part(identity: Identity, repo: Repo) -> Repo:
+    """The repo, if the asker may take part: discuss it and propose changes, which needs no right to write there.
+
+    Raises:
+        ApiError: 401 or 403 without a token that may write anywhere, or without access to a gated repo.
+    """
+    if identity.user is None:
+        raise ApiError(401, "Log in to take part: no token was sent")
+    if identity.role == "read":
+        raise ApiError(
+            403,
+            f"Token {identity.token_name!r} has role 'read': to take part in {repo.id} it needs role 'write'",
+        )
+    require_download(identity, repo)
+    return repo
+
+
 def create(
     db: sqlite3.Connection,
     identity: Identity,

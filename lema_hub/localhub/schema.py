@@ -4,11 +4,14 @@ Repos hold real git objects (same ids as git would give), spread over rows: `ent
 `file` is a git blob, large files are git-lfs pointers. All objects belong to a repo, so that nothing can
 be read, or claimed as already uploaded, through another repo. `repo.id` is never reused: a signed upload
 url of a deleted repo fits no later one.
+
+`SCHEMA` is what version 1 had; `UPGRADES[n]` brings a database of version n - 1 to version n, and a new one
+goes through all of them.
 """
 
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE setting (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -109,3 +112,55 @@ CREATE TABLE ref (
     FOREIGN KEY (repo, target) REFERENCES commits (repo, oid)
 ) WITHOUT ROWID;
 """
+
+UPGRADES: Final = {
+    2: """
+CREATE TABLE discussion (
+    repo         INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    num          INTEGER NOT NULL,
+    title        TEXT NOT NULL,
+    author       TEXT NOT NULL COLLATE NOCASE,
+    status       TEXT NOT NULL CHECK (status IN ('draft', 'open', 'closed', 'merged')),
+    base         TEXT,
+    base_commit  TEXT,
+    merge_commit TEXT,
+    created_at   TEXT NOT NULL,
+    PRIMARY KEY (repo, num)
+) WITHOUT ROWID;
+CREATE TABLE event (
+    key        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         TEXT NOT NULL UNIQUE,
+    repo       INTEGER NOT NULL,
+    num        INTEGER NOT NULL,
+    type       TEXT NOT NULL CHECK (type IN ('comment', 'commit', 'status-change', 'title-change')),
+    author     TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    data       TEXT NOT NULL,
+    FOREIGN KEY (repo, num) REFERENCES discussion (repo, num) ON DELETE CASCADE
+);
+CREATE INDEX event_discussion ON event (repo, num);
+
+CREATE TABLE collection (
+    id          TEXT PRIMARY KEY,
+    namespace   TEXT NOT NULL COLLATE NOCASE REFERENCES namespace (name),
+    title       TEXT NOT NULL,
+    description TEXT,
+    private     INTEGER NOT NULL,
+    theme       TEXT NOT NULL,
+    position    INTEGER NOT NULL,
+    updated_at  TEXT NOT NULL,
+    UNIQUE (namespace, title)
+) WITHOUT ROWID;
+CREATE TABLE collection_item (
+    id         TEXT PRIMARY KEY,
+    collection TEXT NOT NULL REFERENCES collection (id) ON DELETE CASCADE,
+    type       TEXT NOT NULL CHECK (type IN ('model', 'dataset', 'space', 'paper', 'collection')),
+    target     TEXT NOT NULL,
+    repo       INTEGER REFERENCES repo (id) ON DELETE CASCADE,
+    note       TEXT,
+    position   INTEGER NOT NULL,
+    UNIQUE (collection, type, target)
+) WITHOUT ROWID;
+CREATE INDEX collection_item_repo ON collection_item (repo);
+""",
+}

@@ -45,14 +45,16 @@ class Store:
     def _create(self) -> None:
         with self.write() as db:
             found: int = db.execute("PRAGMA user_version").fetchone()[0]
-            if found == 0:
-                for statement in schema.SCHEMA.split(";\n"):
+            if found <= schema.VERSION:
+                scripts = [schema.SCHEMA] if found == 0 else []
+                scripts += [script for version, script in schema.UPGRADES.items() if version > found]
+                for statement in (part for script in scripts for part in script.split(";\n")):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {schema.VERSION}")
-            elif found != schema.VERSION:
+            else:
                 raise HubError(
                     f"{self._path} has schema version {found}, this server writes {schema.VERSION}: "
-                    "serve it with the release that made it, or start in an empty directory"
+                    "serve it with the release that made it or a newer one, or start in an empty directory"
                 )
 
     def _open(self) -> sqlite3.Connection:

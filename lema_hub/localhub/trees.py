@@ -127,6 +127,27 @@ def files(db: sqlite3.Connection, repo: int, tree: str) -> list[Entry]:
     return [entry for entry in walk(db, repo, tree) if entry.kind == "file"]
 
 
+def compare(
+    db: sqlite3.Connection, repo: int, old: str | None, new: str | None, prefix: str = ""
+) -> dict[str, tuple[Entry | None, Entry | None]]:
+    """The files that differ between two trees, by path: as they were and as they are (None: not there)."""
+    if old == new:
+        return {}
+    before = children(db, repo, old, prefix) if old is not None else {}
+    after = children(db, repo, new, prefix) if new is not None else {}
+    found: dict[str, tuple[Entry | None, Entry | None]] = {}
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        folders = [
+            entry.oid if entry is not None and entry.kind == "directory" else None for entry in (was, now)
+        ]
+        found |= compare(db, repo, folders[0], folders[1], f"{prefix}{name}/")
+        was, now = (entry if entry is not None and entry.kind == "file" else None for entry in (was, now))
+        if (was and was.oid) != (now and now.oid):
+            found[prefix + name] = (was, now)
+    return found
+
+
 def write(db: sqlite3.Connection, repo: int, base: str, changes: Mapping[str, str | None]) -> str:
     """Write the tree that results from changes, and return its id.
 

@@ -250,12 +250,6 @@ def test_history_names_the_commit_that_changed_a_path(api: HfApi, dataset: str) 
     assert [item.title for item in history] == ["change", "change", "initial commit"]
 
 
-def test_pull_requests_are_refused_with_a_sentence(api: HfApi, dataset: str) -> None:
-    with pytest.raises(HfHubHTTPError, match="no pull requests") as caught:
-        commit(api, dataset, add("a"), create_pr=True)
-    assert caught.value.response.status_code == 501
-
-
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_ids_are_those_of_git(api: HfApi, dataset: str, tmp_path: Path) -> None:
     def git(*arguments: str, **environment: str) -> str:

@@ -28,11 +28,11 @@ VALUES: list[Any] = [
 KEYS = [
     "name", "organization", "type", "visibility", "private", "gated", "sdk", "fromRepo", "toRepo", "tag", "message",
     "startingPoint", "content", "repoType", "files", "gitIgnore", "objects", "operation", "hash_algo", "oid", "size",
-    "paths", "path", "sample", "expand", "summary",
+    "paths", "path", "sample", "expand", "summary", "title", "description", "pullRequest", "comment", "status",
 ]  # fmt: skip
 QUERIES = [
     "expand", "blobs", "recursive", "cursor", "limit", "filter", "search", "author", "gated", "sort", "full",
-    "create_pr", "include_prs",
+    "create_pr", "include_prs", "diff", "p", "status",
 ]  # fmt: skip
 
 
@@ -81,12 +81,13 @@ def commit_body(chance: random.Random) -> bytes:
 def test_no_request_makes_the_server_fail(api: HfApi, send: Send, hub: LocalHub) -> None:
     for kind, sdk in (("model", None), ("dataset", None), ("space", "static")):
         api.create_repo("lema/hostile", repo_type=kind, space_sdk=sdk)
+        api.create_pull_request("lema/hostile", "first", repo_type=kind)
     chance = random.Random(20231031)
     served = routes()
     statuses: set[int] = set()
 
     def segment(match: re.Match[str]) -> str:
-        usual = {"namespace": "lema", "name": "hostile", "revision": "main"}.get(match[1])
+        usual = {"namespace": "lema", "name": "hostile", "revision": "main", "num": "1"}.get(match[1])
         word = usual if usual and chance.random() < 0.8 else chance.choice(WORDS)
         return quote(word, safe=chance.choice(["", "/"]))
 

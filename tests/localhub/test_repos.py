@@ -281,7 +281,7 @@ def test_requests_of_the_wrong_shape(send: Send) -> None:
 
 def test_what_is_not_served_is_not_taken_for_a_missing_repo(api: HfApi, dataset: str) -> None:
     with pytest.raises(HfHubHTTPError, match="does not serve GET") as caught:
-        list(api.get_repo_discussions(dataset, repo_type="dataset"))
+        list(api.list_repo_likers(dataset, repo_type="dataset"))
     assert caught.value.response.status_code == 501
 
 

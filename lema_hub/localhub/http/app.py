@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lema_hub.localhub import repos as repo_rows
 from lema_hub.localhub.errors import ApiError
-from lema_hub.localhub.http import accounts, commits, files, pages, refs, repos, uploads
+from lema_hub.localhub.http import accounts, commits, discussions, files, pages, refs, repos, uploads
 from lema_hub.localhub.http.call import (
     AsyncHandler,
     Call,
@@ -54,11 +54,21 @@ _REPO_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/commits/{revision}", files.history),
     ("POST", "/preupload/{revision}", commits.preupload),
     ("POST", "/super-squash/{ref}", commits.squash),
+    ("GET", "/discussions", discussions.listing),
+    ("POST", "/discussions", discussions.create),
+    ("GET", "/discussions/{num}", discussions.details),
+    ("POST", "/discussions/{num}/comment", discussions.comment),
+    ("POST", "/discussions/{num}/comment/{event}/edit", discussions.edit_comment),
+    ("POST", "/discussions/{num}/comment/{event}/hide", discussions.hide_comment),
+    ("POST", "/discussions/{num}/title", discussions.rename),
+    ("POST", "/discussions/{num}/status", discussions.change_status),
+    ("POST", "/discussions/{num}/merge", discussions.merge),
 ]
 _PAGE_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "", pages.repo),
     ("GET", "/tree/{revision}", pages.repo),
     ("GET", "/commit/{revision}", pages.repo),
+    ("GET", "/discussions/{num}", discussions.page),
     ("GET", "/resolve/{revision}/{path:path}", files.resolve),
     ("POST", ".git/info/lfs/objects/batch", uploads.batch),
     ("POST", ".git/info/lfs/objects/verify", uploads.verify),

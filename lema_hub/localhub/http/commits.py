@@ -2,17 +2,31 @@
 
 import base64
 import binascii
+import sqlite3
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from lema_hub.localhub import attributes, cards, changes, commits, info, lfs, refs, trees
+from lema_hub.localhub import (
+    attributes,
+    cards,
+    changes,
+    commits,
+    discussions,
+    info,
+    lfs,
+    pulls,
+    refs,
+    repos,
+    trees,
+)
 from lema_hub.localhub.blobs import BlobBatch
 from lema_hub.localhub.changes import AddFile, AddLfsFile, DeleteFile, DeleteFolder, Operation
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, Json, parse_object, text_member
 from lema_hub.localhub.paths import RepoType, check_file_path
+from lema_hub.localhub.repos import Repo
 
 MAX_PREUPLOAD: Final = 256
 MAX_LINE_BYTES: Final = 64_000_000
@@ -21,7 +35,6 @@ MAX_COMMIT_BYTES: Final = 1_000_000_000
 
 def preupload(call: Call) -> Response:
     """POST /api/{type}/{repo}/preupload/{revision}: how to upload each file, and what is there now."""
-    _refuse_pull_request(call)
     values = call.json()
     wanted = values.get("files")
     if (
@@ -32,7 +45,7 @@ def preupload(call: Call) -> Response:
         raise ApiError(400, f"Member 'files' must be a list of at most {MAX_PREUPLOAD} objects")
     answers = []
     with call.state.store.read() as db:
-        repo = call.repo(db, "write")
+        repo = _writable(call, db)
         commit = commits.get(db, repo.key, refs.resolve(db, repo.key, call.param("revision")))
         git_attributes = info.read_text(db, call.state.blobs, repo.key, commit.tree, ".gitattributes")
         git_ignore = values.get("gitIgnore")
@@ -56,9 +69,11 @@ def preupload(call: Call) -> Response:
     return Json({"files": answers})
 
 
-def _refuse_pull_request(call: Call) -> None:
-    if call.flag("create_pr"):
-        raise ApiError(501, "This server has no pull requests: commit to a branch instead")
+def _writable(call: Call, db: sqlite3.Connection) -> Repo:
+    """The repo, if the asker may commit where the request says; to a pull request, all who take part may ask."""
+    if call.flag("create_pr") or call.param("revision").startswith(refs.PULLS):
+        return repos.require_part(call.identity, call.repo(db))
+    return call.repo(db, "write")
 
 
 def _decode(text: object) -> bytes:
@@ -74,7 +89,6 @@ async def commit(call: Call) -> Response:
     Lines are taken as they come and small files put on the disk at once, so that memory holds one line.
     The lock is taken only after the last one.
     """
-    _refuse_pull_request(call)
     await run_in_threadpool(_check_may_commit, call)
     with call.state.blobs.batch() as batch:
         reader = _Reader(call.kind, batch)
@@ -104,7 +118,7 @@ async def _read_lines(call: Call, reader: "_Reader") -> None:
 
 def _check_may_commit(call: Call) -> None:
     with call.state.store.read() as db:
-        call.repo(db, "write")
+        _writable(call, db)
 
 
 class _Reader:
@@ -192,13 +206,28 @@ def _check_card(readme: bytes, kind: RepoType) -> None:
 
 def _commit(call: Call, request: changes.Request) -> Response:
     branch = call.param("revision").removeprefix("refs/heads/")
+    user = str(call.identity.user)
+    pull = None
     with call.state.store.write() as db:
-        repo = call.repo(db, "write")
-        done = changes.apply(db, repo.key, branch, request, str(call.identity.user))
-        if branch == refs.MAIN:
-            info.index(db, call.state.blobs, repo, done.tree)
-    url = f"{call.base_url}/{repo.url_path}/commit/{done.oid}"
-    return Json({"success": True, "commitUrl": url, "commitOid": done.oid, "hookOutput": ""})
+        repo = _writable(call, db)
+        if call.flag("create_pr"):
+            pull, done = pulls.propose(db, repo, branch, request, user)
+        elif branch.startswith(refs.PULLS):
+            done = pulls.add(db, repo, discussions.of_ref(db, repo, branch), request, call.identity)
+        else:
+            done = changes.apply(db, repo.key, branch, request, user)
+            if branch == refs.MAIN:
+                info.index(db, call.state.blobs, repo, done.tree)
+    page = f"{call.base_url}/{repo.url_path}"
+    answer = {
+        "success": True,
+        "commitUrl": f"{page}/commit/{done.oid}",
+        "commitOid": done.oid,
+        "hookOutput": "",
+    }
+    if pull is not None:
+        answer["pullRequestUrl"] = f"{page}/discussions/{pull.num}"
+    return Json(answer)
 
 
 def squash(call: Call) -> Response:
@@ -207,5 +236,7 @@ def squash(call: Call) -> Response:
     branch = call.param("ref").removeprefix("refs/heads/")
     with call.state.store.write() as db:
         repo = call.repo(db, "write")
+        if branch.startswith(refs.PULLS):
+            discussions.of_ref(db, repo, branch)
         commits.squash(db, repo.key, branch, message.partition("\n")[0], str(call.identity.user))
     return Json({"success": True})

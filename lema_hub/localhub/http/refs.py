@@ -11,9 +11,10 @@ def listing(call: Call) -> Response:
     with call.state.store.read() as db:
         repo = call.repo(db)
         branches, tags = refs.listing(db, repo.key, "branch"), refs.listing(db, repo.key, "tag")
+        pulls = refs.listing(db, repo.key, "pull")
     answer = {"branches": _json(branches), "converts": [], "tags": _json(tags)}
     if call.flag("include_prs"):
-        answer["pullRequests"] = []
+        answer["pullRequests"] = _json(pulls)
     return Json(answer)
 
 

@@ -33,7 +33,8 @@ def batch(call: Call) -> Response:
     in_parts = isinstance(transfers, list) and "multipart" in transfers
     free = call.state.blobs.free_bytes()
     with call.state.store.write() as db:
-        repo = call.repo(db, "write")
+        # A pull request brings its large files before it is opened, by whoever may open one.
+        repo = repos.require_part(call.identity, call.repo(db))
         for wanted in objects:
             oid, size = wanted.get("oid"), wanted.get("size")
             answer: dict[str, Any] = {"oid": oid, "size": size}
@@ -133,7 +134,7 @@ def verify(call: Call) -> Response:
     if fault is not None:
         raise ApiError(422, fault)
     with call.state.store.read() as db:
-        repo = call.repo(db, "write")
+        repo = repos.require_part(call.identity, call.repo(db))
         row = db.execute(
             "SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo.key, values["oid"])
         ).fetchone()
