@@ -33,7 +33,7 @@ UNDECIDED: Final = ""
 _LABEL = re.compile(r"(?<![\w)])\(([A-J])\)(?=\s)")
 _MAX_QUESTION = 20_000
 
-_LETTER = re.compile(r"(?<![\w'’\\])\(?\s*([A-J])\s*\)?(?![\w'’])")
+_LETTER = re.compile(r"(?:(?<![\w'’\\])|(?<=hoice_)|(?<=ption_))\(?\s*([A-J])\s*\)?(?![\w'’])")
 _LOWER = re.compile(r"\(([a-j])\)|(?:\A|\boption\s|\bchoice\s)[\s*\"']*([a-j])(?=[).:]?[\s*\"']*\Z|[):]\s)")
 _DENIED = re.compile(
     r"(?:\bnot|n['’]t|\bnor|\bneither|不是|instead of|rather than|\bexcept)\s+(?:be\s+)?(?:the\s+|an?\s+)?"

@@ -26,14 +26,32 @@ class Annotation:
         corrector: Who wrote it.
         correction: Their correction; None if it is refused.
         refused: Why it is no correction: `disputed` (they hold that the question or its gold answer is
-            wrong), `annotators_disagree` (on the step), or `no_explanation`.
+            wrong), `annotators_disagree` (on the step), `no_explanation`, or `unfinished` (it stops before the
+            answer).
         detail: Their words.
     """
 
     corrector: str
     correction: CorrectionText | None
-    refused: Literal["disputed", "annotators_disagree", "no_explanation"] | None = None
+    refused: Literal["disputed", "annotators_disagree", "no_explanation", "unfinished"] | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why an annotated solution cannot be used at all, not even as a path."""
+
+    reason: str
+    detail: str
+
+
+def sentence(text: str) -> str:
+    """A description as one line that begins with a capital letter and ends with a full stop."""
+    line = " ".join(text.split())
+    if not line:
+        return ""
+    line = line[0].upper() + line[1:]
+    return line if line[-1] in ".!?" else f"{line}."
 
 
 def build_annotated(

@@ -2,18 +2,19 @@
 
 Formats:
 
-`openai-gsm8k`  `example_model_solutions.jsonl` of OpenAI's grade-school-math repository: for every GSM8K
-test question
-                four models' solutions with `is_correct`. They may be judged and studied, never trained on.
-`vtg`           `dataset.json` of Verify-then-Generate (arXiv 2407.09136): teachers' annotations of wrong
-solutions.
+`openai-gsm8k`  `example_model_solutions.jsonl` of OpenAI's grade-school-math repository: for every GSM8K test
+                question four models' solutions with `is_correct`. They may be judged and studied, never trained on.
+`vtg`           `dataset.json` of Verify-then-Generate (arXiv 2407.09136): teachers' annotations of wrong solutions.
                 `lema_hub.build.vtg` says how they become corrections.
-`jsonl`         Our own: one object per line with `question`, `answer` (bare), `solution`, `model`,
-`license`, and
-                optionally `problem_id`, `split` (train, dev or test), `gold_solution`, `source_repo`,
-                `source_revision`, `origin`, `is_correct`, and for annotated mistakes `incorrect_step`
-                (1-based), `explanation`, `correct_steps` (a list, from the incorrect step on) and
-                `corrector`.
+`prmbench`      `prm800k_train_*.jsonl` of PRMBench (arXiv 2501.03124): errors written into right solutions of MATH
+                training questions. `lema_hub.build.prmbench` says which rows are usable mistakes; most are not.
+`mr-ben`        `math.json`, `physics.json`, `chemistry.json` of MR-Ben (arXiv 2406.13975): people's annotations of
+                solutions of MMLU questions. For training, only for those who say that MMLU is not scored
+                (`lema_hub.build.mr_ben`).
+`jsonl`         Our own: one object per line with `question`, `answer` (bare), `solution`, `model`, `license`, and
+                optionally `problem_id`, `split` (train, dev or test), `gold_solution`, `level`, `subject`,
+                `source_repo`, `source_revision`, `origin`, `is_correct`, and for annotated mistakes `incorrect_step`
+                (1-based), `explanation`, `correct_steps` (a list, from the incorrect step on) and `corrector`.
 
 The trap: a question that is known to be a test question stays one, whatever the file calls it.
 """
@@ -28,8 +29,8 @@ from typing import Any, Literal
 
 from lema_hub import tasks
 from lema_hub.answers import gold_answer
-from lema_hub.build import vtg
-from lema_hub.build.annotated import Annotation
+from lema_hub.build import mr_ben, prmbench, vtg
+from lema_hub.build.annotated import Annotation, Refused
 from lema_hub.build.built import Built, by_id, test_rejection
 from lema_hub.build.mistakes import distinct, judged_path
 from lema_hub.errors import FormatError, InputError
@@ -39,7 +40,7 @@ from lema_hub.steps import CorrectionText, with_answer_step
 from lema_hub.tasks.gsm8k import without_calculator
 from lema_hub.tasks.load import file_revision, read_jsonl
 
-Format = Literal["openai-gsm8k", "vtg", "jsonl"]
+Format = Literal["openai-gsm8k", "vtg", "prmbench", "mr-ben", "jsonl"]
 FORMATS: tuple[Format, ...] = typing.get_args(Format)
 OPENAI_MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 
@@ -90,6 +91,15 @@ class _Recorded:
     annotation: Annotation | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Unusable:
+    """A row that becomes no path; `text` is what it holds of one."""
+
+    problem_id: str
+    refused: Refused
+    text: str
+
+
 def import_paths(
     file: Path,
     file_format: Format,
@@ -97,6 +107,7 @@ def import_paths(
     task: str = "gsm8k",
     known: Sequence[Problem] = (),
     training: bool = False,
+    mmlu_scored: bool | None = None,
     stage: str = "import",
 ) -> Imported:
     """Read and judge recorded solutions.
@@ -104,11 +115,13 @@ def import_paths(
     Args:
         file: The file.
         file_format: How it is written.
-        task: The problem set of a `jsonl` file; the other formats are about GSM8K.
+        task: The problem set of a `jsonl` file; the other formats are about one each.
         known: Problems that are recognised by their question; they lend their id, split and gold answer.
-            `vtg` needs GSM8K's, because it does not say which questions are test questions.
+            `vtg` needs GSM8K's and `prmbench` MATH's, because they do not say which are test questions.
         training: Refuse the solutions of test questions (`test_question`), before anything else is done
             with them.
+        mmlu_scored: Whether models that are trained on the rows are scored on MMLU: `mr-ben` must be told to be
+            trained on, and is refused as `test_question` if so.
         stage: The stage's name in the manifest.
 
     Raises:
@@ -116,21 +129,40 @@ def import_paths(
     """
     if file_format not in FORMATS:
         raise InputError(f"no import format {file_format!r}; there are: {', '.join(FORMATS)}")
+    if mmlu_scored is not None and file_format != "mr-ben":
+        raise InputError(f"mmlu_scored is about mr-ben, not about {file_format}; leave it out")
     by_question = {tasks.question_key(problem.question): problem for problem in known}
     revision = file_revision(file)
+    license_id = ""
+    entries: Iterable[_Recorded | _Unusable]
     if file_format == "openai-gsm8k":
-        recorded, license_id = list(_openai_gsm8k(file, by_question, revision)), "mit"
+        entries, license_id = _openai_gsm8k(file, by_question, revision), "mit"
     elif file_format == "vtg":
-        recorded, license_id = list(_vtg(file, by_question)), vtg.LICENSE
+        entries, license_id = _vtg(file, by_question), vtg.LICENSE
+    elif file_format == "prmbench":
+        entries, license_id = _prmbench(file, by_question), prmbench.LICENSE
+    elif file_format == "mr-ben":
+        if training and mmlu_scored is None:
+            raise InputError(
+                "mr-ben's questions are MMLU test questions; say mmlu_scored: false beside the file if no model "
+                "that is trained on them is scored on MMLU"
+            )
+        entries, license_id = _mr_ben(file, revision, scored=bool(mmlu_scored)), mr_ben.LICENSE
     else:
-        recorded = list(_jsonl(file, task, by_question, revision))
-        license_id = ", ".join(sorted({entry.problem.license for entry in recorded}))
-    if not recorded:
+        entries = _jsonl(file, task, by_question, revision)
+    every = list(entries)
+    recorded = [entry for entry in every if isinstance(entry, _Recorded)]
+    if not every:
         raise InputError(f"{str(file)!r} holds no solution; give a {file_format} file that has some")
-    refused: list[Rejection] = []
+    license_id = license_id or ", ".join(sorted({entry.problem.license for entry in recorded}))
+    refused = [
+        Rejection(entry.problem_id, "", stage, entry.refused.reason, entry.refused.detail, entry.text)
+        for entry in every
+        if isinstance(entry, _Unusable)
+    ]
     if training:
         tests = [entry for entry in recorded if entry.problem.split == "test"]
-        refused = [test_rejection(entry.path, stage) for entry in tests]
+        refused += [test_rejection(entry.path, stage) for entry in tests]
         recorded = [entry for entry in recorded if entry.problem.split != "test"]
     paths = distinct((entry.path for entry in recorded), failed=refused, stage=stage)
     names = dict.fromkeys(entry.path.model for entry in recorded)
@@ -158,7 +190,8 @@ def import_paths(
             revision=None,
             sha256=revision.removeprefix("sha256:"),
             license=license_id,
-            rows=len(recorded) + len(refused),
+            rows=len(every),
+            stated=mr_ben.STATED if file_format == "mr-ben" else "",
         ),
     )
 
@@ -211,6 +244,65 @@ def _vtg(file: Path, known: Mapping[str, Problem]) -> Iterable[_Recorded]:
         path = replace(judged, steps=steps, error_type=error_type)
         annotation = vtg.annotation(same, steps, problem.answer)
         yield _Recorded(problem, path, is_correct=False, annotation=annotation)
+
+
+def _prmbench(file: Path, known: Mapping[str, Problem]) -> Iterable[_Recorded | _Unusable]:
+    if not known:
+        raise InputError("prmbench does not bring MATH's answers; load MATH first (train and test)")
+    for row in prmbench.read(file):
+        problem = known.get(tasks.question_key(row.question)) or known.get(
+            tasks.question_key(row.original_question)
+        )
+        text = "\n".join(row.modified_steps)
+        if problem is None:
+            refused = Refused("unknown_question", f"no MATH question that was loaded: {row.question[:80]!r}")
+            yield _Unusable("", refused, text)
+            continue
+        found = prmbench.mistake(row, problem)
+        if isinstance(found, Refused) and problem.split != "test":
+            yield _Unusable(problem.problem_id, found, text)
+            continue
+        answer = None if isinstance(found, Refused) else found.answer
+        steps = row.modified_steps if isinstance(found, Refused) else found.steps
+        problem = replace(problem, license=prmbench.LICENSE)
+        path = _stated_path(problem, steps, answer, model=prmbench.STUDENT, origin="injected")
+        yield _Recorded(problem, path, annotation=None if isinstance(found, Refused) else found.annotation)
+
+
+def _mr_ben(file: Path, revision: str, *, scored: bool) -> Iterable[_Recorded | _Unusable]:
+    task = tasks.get("mr-ben")
+    for row in mr_ben.read(file):
+        problem = Problem(
+            problem_id=f"mr-ben/{row.question_id}",
+            task=task.name,
+            split="test" if scored else tasks.split_of(row.question),
+            question=row.question,
+            answer=row.answer,
+            gold_solution="",
+            level=None,
+            subject=row.subject,
+            source_repo=task.source_repo,
+            source_revision=revision,
+            license=mr_ben.LICENSE,
+        )
+        found = mr_ben.solution(row)
+        if isinstance(found, Refused):
+            yield _Unusable(problem.problem_id, found, "\n".join(row.steps))
+            continue
+        path = _stated_path(problem, found.steps, found.answer, model=row.model, origin="other_model")
+        yield _Recorded(problem, path, row.is_correct, found.annotation)
+
+
+def _stated_path(
+    problem: Problem, steps: Sequence[str], answer: str | None, *, model: str, origin: Origin
+) -> ReasoningPath:
+    """Annotated steps as a path that ends in the answer that they state; the steps stay those of the annotation."""
+    whole = with_answer_step(steps, answer)
+    path = judged_path(problem, "\n".join(whole), model=model, origin=origin)
+    if answer is not None and path.answer != answer:  # the last step speaks of its answer in other words
+        whole = (*steps, f"The answer is {answer}.")
+        path = judged_path(problem, "\n".join(whole), model=model, origin=origin)
+    return replace(path, steps=whole)
 
 
 def _jsonl(file: Path, task: str, known: Mapping[str, Problem], revision: str) -> Iterable[_Recorded]:

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lema_hub.build.annotated import Annotation
+from lema_hub.build.annotated import Annotation, sentence
 from lema_hub.build.arithmetic import result
 from lema_hub.errors import FormatError, InputError
 from lema_hub.records import ErrorType
@@ -132,7 +132,7 @@ def annotation(rows: Sequence[Row], steps: Sequence[str], answer: str) -> Annota
         marked = ", ".join(str(row.incorrect_index + 1) for row in rows)
         return Annotation(TEACHER, None, "annotators_disagree", f"they mark the steps {marked}")
     corrector = TEACHER if row.description else CATEGORY
-    explanation = _sentence(row.description) or _EXPLANATIONS.get(row.error_category)
+    explanation = sentence(row.description) or _EXPLANATIONS.get(row.error_category)
     if explanation is None:
         return Annotation(
             corrector, None, "no_explanation", f"category {row.error_category!r}, no description"
@@ -155,12 +155,3 @@ def continued(kept: Sequence[str], reference: Sequence[str]) -> tuple[str, ...]:
     while first < len(reference) - 2 and result(reference[first]) in found:
         first += 1
     return tuple(reference[first:])
-
-
-def _sentence(text: str) -> str:
-    """A description as one line that begins with a capital letter and ends with a full stop."""
-    line = " ".join(text.split())
-    if not line:
-        return ""
-    line = line[0].upper() + line[1:]
-    return line if line[-1] in ".!?" else f"{line}."

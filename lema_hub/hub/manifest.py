@@ -30,7 +30,10 @@ REJECTED = "rejected"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """One source of rows: a Hub dataset at a revision, or a local file (`repo` is None) by its hash."""
+    """One source of rows: a Hub dataset at a revision, or a local file (`repo` is None) by its hash.
+
+    `stated` is what the builder had to state to use it, and who uses the rows has to know.
+    """
 
     name: str
     repo: str | None
@@ -38,6 +41,7 @@ class Input:
     sha256: str | None
     license: str
     rows: int
+    stated: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

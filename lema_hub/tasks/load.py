@@ -27,11 +27,12 @@ from lema_hub.records import Problem
 from lema_hub.tasks.csqa import CSQA
 from lema_hub.tasks.gsm8k import GSM8K
 from lema_hub.tasks.math import MATH
+from lema_hub.tasks.mr_ben import MR_BEN
 from lema_hub.tasks.nano import NANO
 from lema_hub.tasks.split import split_of
 from lema_hub.tasks.task import Split, Task
 
-TASKS: Mapping[str, Task] = {task.name: task for task in (GSM8K, MATH, CSQA, NANO)}
+TASKS: Mapping[str, Task] = {task.name: task for task in (GSM8K, MATH, CSQA, NANO, MR_BEN)}
 
 
 def get(name: str) -> Task:
@@ -67,6 +68,10 @@ def load_problems(
         raise InputError(f"no split {split!r} of {task}; there are: train, dev, test")
     if (limit is not None and limit < 0) or start < 0:
         raise InputError(f"limit and start must be >= 0, got {limit} and {start}")
+    if not chosen.splits:
+        raise InputError(
+            f"{task} has no problems to load: its questions come with recorded solutions (format {task})"
+        )
     if task == "nano" and path is None:
         if limit is None:
             raise InputError("the nano world is endless: give a limit")
