@@ -4,10 +4,11 @@
     answer       the corrected solution ends in a wrong answer
     solution     a corrected step is wrong, although the answer is right
     numbering    the corrected steps begin at another step than the one that is named
+    restated     the step that is called wrong is written again
     explanation  the explanation names an error that was not made
     malformed    the text is no correction
 
-The last three are known of the noisy corrector only, which says what it did.
+The last four are known of the noisy corrector only, which says what it did.
 
 Each wrong correction counts once, by the first of these that it is.
 """
@@ -24,6 +25,8 @@ from lema_hub.hub.figures import GateTruth
 from lema_hub.nano.noisy import Noise
 from lema_hub.records import Problem, ReasoningPath
 from lema_hub.steps import CorrectionText
+
+_TOLD: dict[Noise | None, str] = {"misnumbered": "numbering", "restated": "restated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ def wrong_with(examined: Examined, noise: Noise | None = None) -> str | None:
     """What is wrong with a correction of a nano problem, None if it is right; `noise` is what was done to it."""
     if examined.correction is None or examined.checked is None:
         return "malformed" if noise in (None, "malformed") else None
-    if noise == "misnumbered":
-        return "numbering"
+    if noise in _TOLD:
+        return _TOLD[noise]
     problem = nano.load(examined.problem.problem_id)
     if nano.check(problem, examined.path.steps).first_wrong != examined.correction.incorrect_step:
         return "step"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from lema_hub.cli.figures import print_figures, print_pilot, print_plan
+
 if TYPE_CHECKING:
-    from lema_hub.build.run import PlannedStage
     from lema_hub.hub.manifest import Manifest
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
@@ -28,6 +29,10 @@ _Budget = Annotated[
 _Prices = Annotated[Path | None, typer.Option(help="Your own price list (YAML).")]
 _Resume = Annotated[bool, typer.Option(help="Go on where an earlier run was, or refuse.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send and write nothing.")]
+_Pilot = Annotated[
+    int | None,
+    typer.Option("--pilot", min=2, metavar="N", help="Try N random problems and estimate the whole."),
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -41,10 +46,13 @@ def corrections(
     prices: _Prices = None,
     resume: _Resume = True,
     dry_run: _DryRun = False,
+    pilot: _Pilot = None,
     as_json: _Json = False,
 ) -> None:
     """Mistakes with their corrections (LeMa)."""
-    _build("corrections", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json)
+    _build(
+        "corrections", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json, pilot
+    )
 
 
 @app.command()
@@ -57,10 +65,11 @@ def cot(
     prices: _Prices = None,
     resume: _Resume = True,
     dry_run: _DryRun = False,
+    pilot: _Pilot = None,
     as_json: _Json = False,
 ) -> None:
     """Right solutions, annotated and sampled."""
-    _build("cot", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json)
+    _build("cot", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json, pilot)
 
 
 @app.command()
@@ -104,11 +113,13 @@ def _build(
     resume: bool,
     dry_run: bool,
     as_json: bool,
+    pilot: int | None = None,
 ) -> None:
     from lema_hub.cli.publish import prepare_client
 
     prepare_client(bars=False)
     from lema_hub.build import evolve, run
+    from lema_hub.build.pilot import pilot as try_out
     from lema_hub.build.recipe import Recipe, load
     from lema_hub.cli.progress import stage_progress
     from lema_hub.errors import InputError, RecipeError
@@ -124,6 +135,19 @@ def _build(
         )
     if dry_run:
         print_plan(builder.plan(recipe, folder, ledger=ledger, prices=prices), as_json)
+        return
+    if pilot is not None:
+        with stage_progress() as progress:
+            found = try_out(
+                recipe,
+                folder,
+                problems=pilot,
+                ledger=ledger,
+                budget_usd=budget,
+                prices=prices,
+                progress=progress,
+            )
+        print_pilot(found, as_json)
         return
     command = shlex.join(["lema", "build", kind, file.name, *overrides])
     with stage_progress() as progress:
@@ -145,29 +169,17 @@ def _print(manifest: Manifest, folder: Path, as_json: bool) -> None:
         return
     for stage in manifest.stages:
         dropped = ", ".join(f"{count} {reason}" for reason, count in stage.dropped.items())
+        repaired = ", ".join(f"{count} {repair}" for repair, count in stage.repaired.items())
         typer.echo(
-            f"{stage.name}: {stage.rows_in} in, {stage.rows_out} out" + (f" ({dropped})" if dropped else "")
+            f"{stage.name}: {stage.rows_in} in, {stage.rows_out} out"
+            + (f" ({dropped})" if dropped else "")
+            + (f"; repaired: {repaired}" if repaired else "")
         )
     for config, splits in manifest.configs.items():
         typer.echo(f"{config}: {', '.join(f'{rows} {split}' for split, rows in splits.items())}")
     tokens = manifest.tokens
     cost = "" if manifest.cost_usd is None else f", ${manifest.cost_usd:.4f}"
     typer.echo(f"tokens: {tokens.prompt} prompt, {tokens.completion} completion{cost}")
+    print_figures(manifest)
     typer.echo(f"licence: {manifest.license}")
     typer.echo(f"next: lema publish dataset {folder} <namespace>/lema-{manifest.kind} --version 0.1.0")
-
-
-def print_plan(stages: list[PlannedStage], as_json: bool) -> None:
-    """Print what would be sent."""
-    if as_json:
-        typer.echo(json.dumps({"stages": [dataclasses.asdict(stage) for stage in stages]}))
-        return
-    for stage in stages:
-        bound = "" if stage.exact else "at most "
-        cost = "unknown price" if stage.max_cost_usd is None else f"at most ${stage.max_cost_usd:.4f}"
-        typer.echo(
-            f"{stage.stage}: {bound}{stage.requests} requests to {stage.model}, "
-            f"{stage.answered} answered before, at most {stage.max_new_tokens} new tokens, {cost}"
-        )
-    if not stages:
-        typer.echo("nothing is sent: all solutions are recorded")

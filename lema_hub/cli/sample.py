@@ -91,7 +91,7 @@ def sample(
     from lema_hub.build.mistakes import STOP, collect_paths
     from lema_hub.build.run import LEDGER
     from lema_hub.build.sampled import write_paths
-    from lema_hub.cli.build import print_plan
+    from lema_hub.cli.figures import print_plan
     from lema_hub.cli.progress import stage_progress
     from lema_hub.engines import Ledger, Sampling
     from lema_hub.engines.choose import choose

@@ -92,8 +92,8 @@ def correct_noisily(
         made = replace(exact, steps=_with_a_wrong_end(problem, exact.steps, rng))
     elif noise == "no_such_step":
         made = replace(exact, incorrect_step=len(steps) + rng.randint(2, 4))
-    elif noise == "restated" and exact.incorrect_step <= len(steps):
-        made = replace(exact, steps=(steps[exact.incorrect_step - 1], *exact.steps))
+    elif noise == "restated":  # of what the solution does not say, its last step
+        made = replace(exact, steps=(steps[min(exact.incorrect_step, len(steps)) - 1], *exact.steps))
     text = format_correction(made.incorrect_step, made.explanation, made.steps)
     if noise == "misnumbered":
         text = _misnumbered(made)
