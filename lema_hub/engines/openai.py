@@ -137,12 +137,12 @@ class OpenAIEngine:
         """Answer requests as they come; see `Engine.generate`."""
         with asyncio.Runner() as runner:  # cancels at its end what still runs
             loop = runner.get_loop()
-            pool = Pool(self, enumerate(requests))
+            pool = Pool(self, enumerate(requests), wake=loop.stop)
             running = loop.create_task(pool.run())
-            running.add_done_callback(lambda _: pool.ready.set())
+            running.add_done_callback(lambda _: loop.stop())
             try:
                 while not running.done():
-                    loop.run_until_complete(pool.ready.wait())
+                    loop.run_forever()
                     yield from pool.collect()
                 running.result()
             except (Exception, KeyboardInterrupt):

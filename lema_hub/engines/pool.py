@@ -16,7 +16,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -46,12 +46,12 @@ Outcome = list[Answer] | Failure
 
 
 class Pool:
-    """The workers of one `generate`, and what they share."""
+    """The workers of one `generate`, and what they share; `wake` is called when there are answers to collect."""
 
-    def __init__(self, engine: OpenAIEngine, source: Iterator[Item]) -> None:
+    def __init__(self, engine: OpenAIEngine, source: Iterator[Item], *, wake: Callable[[], None]) -> None:
         self.engine = engine
         self.answers: deque[tuple[int, Answer]] = deque()
-        self.ready = asyncio.Event()
+        self._wake = wake
         self._source = source
         self._held: Item | None = None  # drawn for a group that it did not belong to
         self._slots = _Slots(engine.concurrency)
@@ -64,7 +64,6 @@ class Pool:
 
     def collect(self) -> Iterator[tuple[int, Answer]]:
         """The answers that have come since the last call."""
-        self.ready.clear()
         while self.answers:
             yield self.answers.popleft()
 
@@ -95,6 +94,7 @@ class Pool:
     async def _work(self, session: aiohttp.ClientSession) -> None:
         while group := self._draw():
             await self._answer(session, group)
+            await asyncio.sleep(0)  # the loop stops first, and the answers are committed
 
     def _draw(self) -> list[Item]:
         """The next request, with those after it that differ in `index` alone, as far as one post takes them."""
@@ -149,12 +149,12 @@ class Pool:
                 left.append((position, request))
                 continue
             self.answers.append((position, answer))
-            self.ready.set()
             if isinstance(answer, Response):
                 self._answered += 1
                 self._limited_in_a_row = self._refused_in_a_row = 0
                 self._failing_since = None
         self._slots.window.widen()
+        self._wake()
         return left
 
     async def _give_up(
@@ -163,7 +163,7 @@ class Pool:
         if failure.reason in _SILENT and self._replied_at < begun and not await self._is_there(session):
             raise self._silent(failure)
         self.answers.extend((position, failure) for position, _ in group)
-        self.ready.set()
+        self._wake()
 
     async def _send(
         self, session: aiohttp.ClientSession, requests: Sequence[Request]
