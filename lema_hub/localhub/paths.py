@@ -21,7 +21,18 @@ _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 # First segments of the server's own urls; a namespace of that name would shadow them.
 _RESERVED = frozenset(
-    {"api", "models", "datasets", "spaces", "buckets", "kernels", "resolve", "docs", "settings"}
+    {
+        "api",
+        "models",
+        "datasets",
+        "spaces",
+        "collections",
+        "buckets",
+        "kernels",
+        "resolve",
+        "docs",
+        "settings",
+    }
 )
 
 MAX_PATH_BYTES: Final = 1024

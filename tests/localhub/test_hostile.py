@@ -29,6 +29,7 @@ KEYS = [
     "name", "organization", "type", "visibility", "private", "gated", "sdk", "fromRepo", "toRepo", "tag", "message",
     "startingPoint", "content", "repoType", "files", "gitIgnore", "objects", "operation", "hash_algo", "oid", "size",
     "paths", "path", "sample", "expand", "summary", "title", "description", "pullRequest", "comment", "status",
+    "item", "id", "note", "position", "theme", "namespace",
 ]  # fmt: skip
 QUERIES = [
     "expand", "blobs", "recursive", "cursor", "limit", "filter", "search", "author", "gated", "sort", "full",

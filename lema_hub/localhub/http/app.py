@@ -19,7 +19,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lema_hub.localhub import repos as repo_rows
 from lema_hub.localhub.errors import ApiError
-from lema_hub.localhub.http import accounts, commits, discussions, files, pages, refs, repos, uploads
+from lema_hub.localhub.http import (
+    accounts,
+    collections,
+    commits,
+    discussions,
+    files,
+    pages,
+    refs,
+    repos,
+    uploads,
+)
 from lema_hub.localhub.http.call import (
     AsyncHandler,
     Call,
@@ -80,6 +90,15 @@ _FREE_ROUTES: list[tuple[str, str, Handler]] = [
     ("DELETE", "/api/repos/delete", repos.delete),
     ("POST", "/api/repos/move", repos.move),
     ("POST", "/api/uploads/{slip}", uploads.join_parts),
+    ("GET", "/api/collections", collections.listing),
+    ("POST", "/api/collections", collections.create),
+    ("GET", "/api/collections/{namespace}/{slug}", collections.get),
+    ("PATCH", "/api/collections/{namespace}/{slug}", collections.change),
+    ("DELETE", "/api/collections/{namespace}/{slug}", collections.delete),
+    ("POST", "/api/collections/{namespace}/{slug}/items", collections.add_item),
+    ("PATCH", "/api/collections/{namespace}/{slug}/items/{item}", collections.change_item),
+    ("DELETE", "/api/collections/{namespace}/{slug}/items/{item}", collections.delete_item),
+    ("GET", "/collections/{namespace}/{slug}", collections.page),
     ("GET", "/", pages.index),
     ("GET", accounts.XET_HINT, accounts.xet_hint),
     ("GET", "/api/telemetry/{topic:path}", accounts.nothing),
