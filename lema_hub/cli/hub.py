@@ -97,6 +97,12 @@ def serve(
     ] = 8765,
     namespace: Annotated[str, typer.Option(help="Namespace that the first start makes.")] = "lema",
     allow_host: Annotated[list[str] | None, typer.Option(help="A further host name of the server.")] = None,
+    rate_limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Requests of each kind that a token may send in 5 minutes; no limit if left out."
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every request on stderr.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -109,10 +115,16 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     with _errors():
-        from lema_hub.localhub import LocalHub
+        from lema_hub.localhub import LocalHub, RateLimit
 
+        limit = None if rate_limit is None else RateLimit(rate_limit)
         with LocalHub(
-            directory, host=host, port=port, namespace=namespace, allow_hosts=allow_host or ()
+            directory,
+            host=host,
+            port=port,
+            namespace=namespace,
+            allow_hosts=allow_host or (),
+            rate_limit=limit,
         ) as hub:
             if not _is_loopback(host):
                 print(

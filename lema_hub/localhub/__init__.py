@@ -9,6 +9,7 @@ of the package is imported here.
 """
 
 from lema_hub.localhub.errors import DirectoryInUseError, HubError, NotServingError, StorageDamagedError
+from lema_hub.localhub.limits import RateLimit
 from lema_hub.localhub.server import LocalHub, Running, running, serve
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "HubError",
     "LocalHub",
     "NotServingError",
+    "RateLimit",
     "Running",
     "StorageDamagedError",
     "running",

@@ -32,6 +32,7 @@ from lema_hub.localhub.errors import ApiError, DirectoryInUseError, HubError, No
 from lema_hub.localhub.http.app import application
 from lema_hub.localhub.http.call import State
 from lema_hub.localhub.lfs import Signer
+from lema_hub.localhub.limits import RateLimit
 from lema_hub.localhub.store import Store
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class LocalHub:
         port: Port to listen on; 0 takes a free one.
         namespace: Namespace that the first start makes, and that the first token belongs to.
         allow_hosts: Further host names under which clients may address it (a name in front of a proxy).
+        rate_limit: How many requests each asker may send; no limit if None.
 
     Raises:
         DirectoryInUseError: Another server serves the directory.
@@ -78,6 +80,7 @@ class LocalHub:
         port: int = 0,
         namespace: str = "lema",
         allow_hosts: Iterable[str] = (),
+        rate_limit: RateLimit | None = None,
     ) -> None:
         self.directory = Path(directory).resolve()
         with ExitStack() as undo:
@@ -101,7 +104,7 @@ class LocalHub:
             names = {shown, "127.0.0.1", "localhost", "[::1]", *allow_hosts}
             self._server = uvicorn.Server(
                 uvicorn.Config(
-                    application(state, names),
+                    application(state, names, rate_limit),
                     lifespan="off",
                     ws="none",
                     log_config=None,
@@ -156,6 +159,7 @@ def serve(
     port: int = 0,
     namespace: str = "lema",
     allow_hosts: Iterable[str] = (),
+    rate_limit: RateLimit | None = None,
 ) -> LocalHub:
     """Start the embedded Hub; the arguments are those of `LocalHub`.
 
@@ -163,7 +167,14 @@ def serve(
         >>> with serve(directory) as hub:  # doctest: +SKIP
         ...     print(hub.url)
     """
-    return LocalHub(directory, host=host, port=port, namespace=namespace, allow_hosts=allow_hosts)
+    return LocalHub(
+        directory,
+        host=host,
+        port=port,
+        namespace=namespace,
+        allow_hosts=allow_hosts,
+        rate_limit=rate_limit,
+    )
 
 
 def running(directory: Path | str, *, wait_seconds: float = 0.0) -> Running:

@@ -35,10 +35,12 @@ from lema_hub.localhub.http.call import (
     Call,
     Handler,
     State,
+    drain,
     endpoint,
     error_response,
     streaming_endpoint,
 )
+from lema_hub.localhub.limits import Limiter, RateLimit, kind_of
 from lema_hub.localhub.paths import PLURALS, URL_PREFIXES, RepoType
 
 logger = logging.getLogger(__name__)
@@ -106,12 +108,13 @@ _FREE_ROUTES: list[tuple[str, str, Handler]] = [
 ]
 
 
-def application(state: State, hosts: Iterable[str]) -> ASGIApp:
+def application(state: State, hosts: Iterable[str], rate_limit: RateLimit | None = None) -> ASGIApp:
     """The server as an ASGI application.
 
     Args:
         state: What all requests share.
         hosts: The names under which the server may be addressed (the Host header without its port).
+        rate_limit: How many requests each asker may send; no limit if None.
     """
     table: list[BaseRoute] = [
         Route(path, endpoint(state, handler), methods=[method]) for method, path, handler in _FREE_ROUTES
@@ -134,7 +137,8 @@ def application(state: State, hosts: Iterable[str]) -> ASGIApp:
             for method, path, handler in _PAGE_ROUTES
         ]
     router = Router(table, redirect_slashes=False, default=_unmatched(state))
-    return _guard(router, frozenset(host.lower() for host in hosts))
+    limiter = None if rate_limit is None else Limiter(rate_limit)
+    return _guard(router, frozenset(host.lower() for host in hosts), limiter)
 
 
 def _streaming(state: State, method: str, path: str, handler: AsyncHandler, kind: RepoType) -> Route:
@@ -170,14 +174,17 @@ def _host_name(header: str) -> str:
     return "" if match is None else match[1].lower()
 
 
-def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
-    """Check the Host header (urls are built from it), and put the protective headers on every answer."""
+def _guard(inner: ASGIApp, hosts: frozenset[str], limiter: Limiter | None) -> ASGIApp:
+    """Check the Host header (urls are built from it) and the rate, and put the protective headers on every
+    answer.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         request_id = secrets.token_hex(12)
         started = time.perf_counter()
+        left: dict[str, str] = {}
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -185,6 +192,7 @@ def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
                 headers["X-Request-Id"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers.setdefault("Referrer-Policy", "no-referrer")
+                headers.update(left)
                 # The rest of an upload's path is a capability, and stays out of the log.
                 path = re.sub(r"(?<=^/api/uploads/).*", "...", scope["path"])
                 seconds = time.perf_counter() - started
@@ -200,6 +208,15 @@ def _guard(inner: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
             )
             await error_response(refusal)(scope, receive, send_with_headers)
             return
+        kind = kind_of(scope["path"])
+        if limiter is not None and kind is not None:
+            asker = Headers(scope=scope).get("authorization") or str((scope.get("client") or ("",))[0])
+            try:
+                left.update(limiter.headers(asker, kind))
+            except ApiError as refusal:
+                await drain(Request(scope, receive, send))
+                await error_response(refusal)(scope, receive, send_with_headers)
+                return
         scope = {**scope, "path": scope["raw_path"].decode("latin-1")}
         await inner(scope, receive, send_with_headers)
 

@@ -114,7 +114,7 @@ def streaming_endpoint(state: State, handler: AsyncHandler, kind: RepoType = "mo
                 identity = await run_in_threadpool(_identify, state, request)
                 return await handler(Call(state, request, identity, kind))
             except ApiError:
-                await _drain(request)
+                await drain(request)
                 raise
         except ClientDisconnect:
             return Response(status_code=400)
@@ -124,7 +124,7 @@ def streaming_endpoint(state: State, handler: AsyncHandler, kind: RepoType = "mo
     return answer
 
 
-async def _drain(request: Request) -> None:
+async def drain(request: Request) -> None:
     """Take in (some of) a refused body: a client still sending may otherwise lose the answer to a reset."""
     left = MAX_DRAIN_BYTES
     with suppress(RuntimeError):  # the body was read to its end
