@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lema_hub import nano
-from lema_hub.build import build_corrections, build_cot, write_dataset
+from lema_hub import nano, tasks
+from lema_hub.build import build_corrections, build_cot, collect_paths, write_dataset
 from lema_hub.build.built import Built
 from lema_hub.build.contamination import decontaminate
-from lema_hub.build.mistakes import judged_path
-from lema_hub.engines import Failure, Ledger, Request, Response
+from lema_hub.build.mistakes import STOP, judged_path
+from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
+from lema_hub.engines.choose import choose
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.hub.manifest import Kind
 from lema_hub.records import Problem, ReasoningPath
@@ -111,6 +112,24 @@ def sources(
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger(tmp_path / "ledger.sqlite") as opened:
         yield opened
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Nano problems, the real student's judged paths of them, and what the sampling took."""
+
+    problems: list[Problem]
+    paths: Built[ReasoningPath]
+
+
+@pytest.fixture(scope="session")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Sampled:
+    """240 training problems with two paths each by the nano backbone, at the settings of the shipped recipe."""
+    problems = tasks.load_problems("nano", "train", limit=240)
+    sampling = Sampling(temperature=0.7, max_tokens=160, stop=STOP, seed=0)
+    with Ledger(tmp_path_factory.mktemp("sampled") / "ledger.sqlite") as opened:
+        engine = choose("transformers", model="nano", batch_size=128)
+        return Sampled(problems, collect_paths(problems, engine, opened, paths=2, sampling=sampling))
 
 
 @pytest.fixture(scope="session")

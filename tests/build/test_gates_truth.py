@@ -9,13 +9,15 @@ import pytest
 
 from lema_hub import nano
 from lema_hub.build.corrections import build_corrections
-from lema_hub.build.gates import GATES
-from lema_hub.engines import Ledger, Request
+from lema_hub.build.gates import GATES, REQUIRED
+from lema_hub.build.votes import Voters
+from lema_hub.engines import Ledger, Request, Sampling
 from lema_hub.engines.exact import ExactEngine
+from lema_hub.engines.noisy import NoisyEngine
 from lema_hub.records import Correction, Problem, ReasoningPath
 from lema_hub.steps import CorrectionText, format_correction, parse_correction, split_steps
 
-from .conftest import Scripted
+from .conftest import Sampled, Scripted
 
 Mistaken = tuple[list[Problem], list[ReasoningPath]]
 Err = Callable[[CorrectionText, tuple[str, ...]], tuple[int, tuple[str, ...]]]
@@ -88,6 +90,63 @@ def test_no_gate_drops_a_right_correction(mistaken: Mistaken, ledger: Ledger) ->
     built = build_corrections(*mistaken, ExactEngine(), ledger, require=GATES[:-1])
     assert len(built.rows) == len(mistaken[1])
     assert all(is_right(row) for row in built.rows)
+
+
+RATES = {
+    "wrong_step": 0.1, "wrong_explanation": 0.1, "wrong_continuation": 0.1, "wrong_answer": 0.1,
+    "malformed": 0.05, "no_such_step": 0.05, "misnumbered": 0.05, "restated": 0.05,
+}  # fmt: skip
+
+
+def test_precision_and_recall_of_every_gate_on_the_real_students_mistakes(
+    sampled: Sampled, ledger: Ledger
+) -> None:
+    voters = Voters(
+        engine=NoisyEngine({"wrong_step": 0.1}),
+        prompt="lema-correction",
+        sampling=Sampling(temperature=0.7, max_tokens=16),
+    )
+    built = build_corrections(
+        sampled.problems,
+        sampled.paths.rows,
+        NoisyEngine(RATES),
+        ledger,
+        require=(*REQUIRED, "vote"),
+        voters=voters,
+    )
+    truth = {gate.gate: gate for gate in built.gate_truth}
+    assert set(truth) == {"format", *GATES, "vote", "required"}
+    mistakes = sum(path.verdict == "wrong" for path in sampled.paths.rows)
+    assert truth["format"].asked == truth["required"].asked == mistakes > 200
+    assert truth["required"].failed == mistakes - len(built.rows) == len(built.rejected)
+    whole = truth["required"].made
+    # What each gate is there for, it finds without exception, and it finds nothing else.
+    for gate, kind in (("format", "malformed"), ("numbering", "numbering"), ("answer", "answer"),
+                       ("changed", "restated"), ("arithmetic", "solution")):  # fmt: skip
+        assert truth[gate].precision == 1, gate
+        assert truth[gate].caught[kind] == whole[kind] > 0, gate
+    assert truth["step_exists"].precision == truth["seam"].precision == 1
+    assert 0 < truth["step_exists"].caught["step"] < whole["step"]  # a step that is there may still be wrong
+    # A vote finds the wrong steps that the rules let pass, and some right corrections with them.
+    vote = truth["vote"]
+    assert vote.caught["step"] >= 0.8 * vote.made["step"] > 0
+    assert vote.right <= 0.1 * vote.asked
+    # No gate reads explanations: what is left in the rows is right but for these.
+    left = {kind: made - truth["required"].caught.get(kind, 0) for kind, made in whole.items()}
+    assert left["explanation"] > 0
+    assert sum(left.values()) - left["explanation"] <= 0.02 * len(built.rows)
+
+
+def test_the_noise_that_was_made_is_the_truth_that_is_counted(mistaken: Mistaken, ledger: Ledger) -> None:
+    kinds = {"wrong_step": "step", "wrong_answer": "answer", "misnumbered": "numbering", "restated": "restated",
+             "malformed": "malformed", "no_such_step": "step", "wrong_explanation": "explanation",
+             "wrong_continuation": "solution"}  # fmt: skip
+    for noise, kind in kinds.items():
+        built = build_corrections(*mistaken, NoisyEngine({noise: 1.0}), ledger, stage=noise)
+        truth = {gate.gate: gate for gate in built.gate_truth}
+        assert truth["required"].made == {kind: len(mistaken[1])}, noise
+    exact = build_corrections(*mistaken, NoisyEngine({}), ledger, stage="exact")
+    assert all(gate.made == {} and gate.failed == gate.right == 0 for gate in exact.gate_truth)
 
 
 def test_a_late_step_with_the_right_answer_passes(mistaken: Mistaken, ledger: Ledger) -> None:
