@@ -60,6 +60,7 @@ class Pace:
     def reserve(self, tokens: int, now: float) -> float:
         """The time at which a request of so many tokens may be sent; it is booked."""
         rates = self.rates
+        self._mean_tokens += (tokens - self._mean_tokens) / (_MEMORY if self._mean_tokens else 1)
         if rates == _NO_RATES and not self._spacing and now >= self.paused_until:
             return now
         with self._lock:
@@ -71,7 +72,6 @@ class Pace:
                 self._request_at = start + 60 / rates.requests_per_minute
             if rates.tokens_per_minute:
                 self._tokens_at = start + 60 * tokens / rates.tokens_per_minute
-            self._mean_tokens += (tokens - self._mean_tokens) / (_MEMORY if self._mean_tokens else 1)
             return start
 
     def correct(self, booked: int, used: int) -> None:

@@ -176,6 +176,8 @@ class Pool:
         await self._turn(booked)
         if self._ending:
             return _NOTHING, None, None
+        if len(requests) > 1 and not dialect.choices:  # found out while this one waited
+            return _NOTHING, dialect, None
         import aiohttp
 
         body = json.dumps(engine.payload(requests[0], dialect=dialect, n=len(requests)))

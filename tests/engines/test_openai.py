@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import itertools
 import json
-import os
-import signal
+import logging
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import openai
 import pytest
 
 from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
 from lema_hub.engines import pool as module
 from lema_hub.engines.ledger import request_key
 from lema_hub.engines.openai import OpenAIEngine
+from lema_hub.engines.pace import Rates
+from lema_hub.engines.refusals import Refusal
 from lema_hub.errors import BudgetError, EngineError, InputError
 
 from .endpoint import Endpoint
@@ -224,42 +228,159 @@ def test_a_budget_is_spent_as_far_as_it_goes_and_never_exceeded(tmp_path: Path) 
         assert endpoint.paid == 100
 
 
-_CHILD = """
-import sys
-from pathlib import Path
-from lema_hub.engines import Ledger, Request, Sampling
-from lema_hub.engines.openai import OpenAIEngine
-requests = [Request(prompt=f"p{i}", sampling=Sampling()) for i in range(300)]
-with Ledger(Path(sys.argv[1])) as ledger:
-    ledger.run(OpenAIEngine("m", base_url=sys.argv[2], concurrency=8), requests, stage="s")
-"""
+def samples(prompt: str, count: int) -> list[Request]:
+    return [Request(prompt=prompt, sampling=Sampling(temperature=0.7, seed=3), index=i) for i in range(count)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, number: signal.Signals) -> None:
-    path = tmp_path / "l.sqlite"
-    requests = [Request(prompt=f"p{i}", sampling=Sampling()) for i in range(300)]
-    with Endpoint(latency=0.05, rate_500=0.02) as endpoint:
-        child = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(path), endpoint.url],
-            stderr=subprocess.PIPE,
-            env=os.environ,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` ignores it
+def test_samples_of_one_prompt_go_in_one_post() -> None:
+    requests = [*samples("abc", 5), *samples("xy", 2), *ask(["z"])]
+    with Endpoint() as endpoint:
+        engine = OpenAIEngine("m", base_url=endpoint.url, samples_per_request=3, concurrency=1)
+        found = answers(engine, requests)
+    texts = [answer.text for answer in found if isinstance(answer, Response)]
+    assert texts == ["cba", "cba#1", "cba#2", "cba", "cba#1", "yx", "yx#1", "z"]
+    assert [body.get("n", 1) for body in endpoint.seen] == [3, 2, 2, 1]
+    assert [body.get("seed") for body in endpoint.seen] == [3, 6, 3, None]
+    # The prompt of a post is paid once.
+    assert sum(a.prompt_tokens for a in found if isinstance(a, Response)) == 3 + 3 + 2 + 1
+    assert sum(a.completion_tokens for a in found if isinstance(a, Response)) == sum(map(len, texts))
+
+
+def test_fewer_choices_than_asked_for_are_asked_for_again() -> None:
+    with Endpoint() as endpoint:
+        engine = OpenAIEngine("m", base_url=endpoint.url, samples_per_request=4, attempts=2)
+        found = answers(engine, samples("ab!choices=1", 4))
+    assert all(isinstance(answer, Response) for answer in found)
+    assert [body.get("n", 1) for body in endpoint.seen] == [4, 3, 2, 1]
+
+
+def test_an_endpoint_that_knows_no_samples_is_asked_one_by_one() -> None:
+    with Endpoint(most_choices=1) as endpoint:
+        engine = OpenAIEngine("m", base_url=endpoint.url, samples_per_request=4, concurrency=1)
+        found = answers(engine, [*samples("ab", 4), *samples("cd", 4)])
+    assert all(isinstance(answer, Response) for answer in found)
+    assert [body.get("n", 1) for body in endpoint.seen] == [4] + [1] * 8
+
+
+def test_an_endpoint_that_knows_no_schema_is_asked_for_plain_text_once_and_for_all() -> None:
+    requests = [Request(prompt=p, sampling=Sampling(), schema='{"type": "object"}') for p in "abcdef"]
+    with Endpoint(schemas=False) as endpoint:
+        found = answers(OpenAIEngine("m", base_url=endpoint.url, concurrency=1), requests)
+    assert all(isinstance(answer, Response) for answer in found)
+    assert ["response_format" in body for body in endpoint.seen] == [True] + [False] * 6
+
+
+@pytest.mark.parametrize("ietf", [False, True])
+def test_rate_limit_headers_slow_the_pool_before_429s_come(ietf: bool) -> None:
+    with Endpoint(quota=(20, 1.0), ietf=ietf, latency=0.01) as endpoint:
+        engine = OpenAIEngine("m", base_url=endpoint.url, concurrency=8)
+        start = time.monotonic()
+        found = answers(engine, ask([str(i) for i in range(50)]))
+        seconds = time.monotonic() - start
+    assert all(isinstance(answer, Response) for answer in found)
+    assert endpoint.statuses.get(429, 0) <= 2
+    assert seconds < 6  # 30 more than the quota, at 20 a second, or at the second that the draft rounds to
+
+
+def test_rates_are_kept_by_all_engines_of_a_model() -> None:
+    with Endpoint() as endpoint:
+        limited = OpenAIEngine("m", base_url=endpoint.url, rates=Rates(requests_per_minute=1200))
+        other = OpenAIEngine("m", base_url=endpoint.url)
+        answers(limited, ask([str(i) for i in range(10)]))
+        answers(other, ask([str(i) for i in range(10)]))
+    spans = [later - earlier for earlier, later in itertools.pairwise(endpoint.arrivals)]
+    assert sum(spans) >= 19 * 0.05 - 0.02
+
+
+def test_an_answer_of_another_model_fails_alone_or_ends_the_run() -> None:
+    prompts = [f"{i}" for i in range(6)]
+    with Endpoint() as endpoint:
+        engine = OpenAIEngine("m", base_url=endpoint.url)
+        dated, other, *_ = answers(engine, ask(["a!model=m-2026-01-31", "b!model=m-mini ", *prompts]))
+        assert isinstance(dated, Response)
+        assert other == Failure(reason="wrong_model", detail="'m' was asked, 'm-mini' answered")
+        with pytest.raises(EngineError, match=r"answers as another model .* name the one that it serves"):
+            answers(engine, ask([f"{i} !model=x" for i in range(30)]))
+
+
+def test_a_key_that_is_revoked_in_mid_run_loses_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-live-0123456789")
+    requests = ask([str(i) for i in range(200)])
+    with Endpoint(key="sk-live-0123456789", latency=0.01) as endpoint:
+        revoke = threading.Thread(
+            target=_when_paid, args=(endpoint, 60, lambda: setattr(endpoint, "key", "sk-new"))
         )
-        while endpoint.paid < 100:
-            time.sleep(0.01)
-            assert child.poll() is None
-        child.send_signal(number)
-        sent = time.monotonic()
-        child.communicate(timeout=10)
-        assert time.monotonic() - sent < 3
-        with Ledger(path) as ledger:
-            kept = ledger.totals()[0].responses
-            assert endpoint.paid - kept <= 8 + 8  # in flight, and answered while the last one was committed
-            found = ledger.run(OpenAIEngine("m", base_url=endpoint.url, concurrency=8), requests, stage="s")
-            assert [a.text for a in found if isinstance(a, Response)] == [r.prompt[::-1] for r in requests]
-            assert ledger.totals()[0].responses == 300
-    assert endpoint.paid <= 300 + 16
+        revoke.start()
+        with Ledger(tmp_path / "l.sqlite") as ledger:
+            engine = OpenAIEngine("m", base_url=endpoint.url, concurrency=8)
+            with pytest.raises(EngineError, match=r"refused the key \(401: .*set OPENAI_API_KEY") as caught:
+                ledger.run(engine, requests, stage="s")
+            revoke.join()
+            assert ledger.totals()[0].responses == endpoint.paid
+            monkeypatch.setenv("OPENAI_API_KEY", "sk-new")
+            assert len(ledger.run(engine, requests, stage="s")) == 200
+        assert endpoint.paid == 200
+    cause = caught.value.__cause__
+    assert isinstance(cause, openai.AuthenticationError)
+    assert cause.code == "invalid_api_key"
+    told = [str(caught.value), repr(cause), caplog.text, repr(vars(engine)), str(cause.body)]
+    told += [file.read_bytes().decode("latin-1") for file in tmp_path.iterdir()]
+    assert not [text for text in told if "sk-live" in text or "sk-new" in text]
+
+
+def test_an_endpoint_that_dies_in_mid_run_ends_it_and_loses_nothing(tmp_path: Path) -> None:
+    requests = ask([str(i) for i in range(200)])
+    with Endpoint(latency=0.01) as endpoint, Ledger(tmp_path / "l.sqlite") as ledger:
+        death = threading.Thread(target=_when_paid, args=(endpoint, 60, endpoint.stop))
+        death.start()
+        engine = OpenAIEngine("m", base_url=endpoint.url, concurrency=8)
+        with pytest.raises(
+            EngineError, match=r"^no answer from .* answers are kept: start the server"
+        ) as caught:
+            ledger.run(engine, requests, stage="s")
+        death.join()
+        assert isinstance(caught.value.__cause__, openai.APIConnectionError)
+        assert "\n" not in str(caught.value)
+        assert endpoint.paid - 8 <= ledger.totals()[0].responses <= endpoint.paid
+
+
+def _when_paid(endpoint: Endpoint, count: int, then: Callable[[], None]) -> None:
+    while endpoint.paid < count:
+        time.sleep(0.001)
+    then()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (401, "invalid_api_key", "AuthenticationError"),
+        (403, "no_access", "PermissionDeniedError"),
+        (404, "model_not_found", "NotFoundError"),
+        (429, "insufficient_quota", "RateLimitError"),
+    ],
+)
+def test_what_ends_a_run_is_caused_by_the_packages_own_exception(status: int, code: str, kind: str) -> None:
+    raw = json.dumps({"error": {"message": "so it is", "code": code}}).encode()
+    with pytest.raises(EngineError, match="so it is") as caught:
+        Refusal.of("http://a/v1", status, raw).failure("m")
+    assert type(caught.value.__cause__) is getattr(openai, kind)
+    assert isinstance(caught.value.__cause__, openai.APIStatusError)
+    assert caught.value.__cause__.status_code == status
+
+
+def test_without_the_package_an_error_has_no_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(EngineError, match="refused the key") as caught:
+        Refusal.of("http://a/v1", 401, b"no").failure("m")
+    assert caught.value.__cause__ is None
+
+
+def test_the_engine_runs_without_importing_the_package() -> None:
+    code = "import sys\nimport lema_hub.engines.openai, lema_hub.engines.pool\nassert 'openai' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_schema_is_posted_strictly_and_part_of_the_key_only_when_set() -> None:

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lema_hub.engines import Failure, Response
+from lema_hub.engines.completions import is_same_model, read
+from lema_hub.engines.prices import Price
+
+
+def body(*texts: str | None, prompt: int = 0, completion: int = 0, **more: Any) -> dict[str, Any]:
+    choices = [
+        {"index": number, "finish_reason": "stop", "message": {"content": text}}
+        for number, text in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": prompt, "completion_tokens": completion}
+    return {"model": "m", "choices": choices, "usage": usage, **more}
+
+
+@pytest.mark.parametrize(("prompt", "completion"), [(100, 50), (7, 1), (0, 0), (3, 1000)])
+def test_tokens_and_cost_of_samples_sum_to_the_whole(prompt: int, completion: int) -> None:
+    price = Price(10, 20)
+    texts = ("a" * 40, "b" * 10, "c", "")
+    found = read(
+        body(*texts, prompt=prompt, completion=completion), api="chat", model="m", price=price, wanted=4
+    )
+    assert isinstance(found, list)
+    answers = [answer for answer in found if isinstance(answer, Response)]
+    assert [answer.text for answer in answers] == list(texts)
+    assert sum(answer.prompt_tokens for answer in answers) == prompt
+    assert sum(answer.completion_tokens for answer in answers) == completion
+    assert sum(answer.cost_usd or 0 for answer in answers) == pytest.approx(price.cost(prompt, completion))
+    if completion == 1000:
+        shares = [answer.completion_tokens for answer in answers]
+        assert shares == sorted(shares, reverse=True)  # longer texts had more tokens
+
+
+def test_choices_come_in_the_order_of_their_index_and_more_than_asked_are_ignored() -> None:
+    document = body("a", "b", "c")
+    document["choices"].reverse()
+    found = read(document, api="chat", model="m", price=None, wanted=2)
+    assert isinstance(found, list)
+    assert [answer.text for answer in found if isinstance(answer, Response)] == ["a", "b"]
+
+
+def test_one_bad_choice_spares_the_others() -> None:
+    document = body("a", None, "c", prompt=10, completion=4)
+    document["choices"][2]["finish_reason"] = "content_filter"
+    found = read(document, api="chat", model="m", price=None, wanted=3)
+    assert isinstance(found, list)
+    first, empty, filtered = found
+    assert first == Response(text="a", finish_reason="stop", prompt_tokens=10, completion_tokens=4)
+    assert isinstance(empty, Failure)
+    assert isinstance(filtered, Failure)
+    assert (empty.reason, filtered.reason) == ("empty", "content_filter")
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (None, "malformed"),
+        ([], "malformed"),
+        ({"choices": "none"}, "malformed"),
+        ({"choices": []}, "empty"),
+        (body("a", model="other"), "wrong_model"),
+    ],
+)
+def test_a_body_without_answers_is_one_failure(document: Any, reason: str) -> None:
+    found = read(document, api="chat", model="m", price=None)
+    assert isinstance(found, Failure)
+    assert found.reason == reason
+
+
+@pytest.mark.parametrize("usage", [None, "many", {"prompt_tokens": "x"}, {"prompt_tokens": None}])
+def test_usage_that_says_nothing_counts_as_nothing(usage: Any) -> None:
+    found = read(body("a") | {"usage": usage}, api="chat", model="m", price=None)
+    assert isinstance(found, list)
+    assert found == [Response(text="a", finish_reason="stop", prompt_tokens=0, completion_tokens=0)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "same"),
+    [
+        ("gpt-4o", "gpt-4o", True),
+        ("gpt-4o", "gpt-4o-2024-08-06", True),
+        ("gpt-4", "gpt-4-0613", True),
+        ("gpt-4", "gpt-4-32k", False),
+        ("gpt-4o", "gpt-4o-mini", False),
+        ("gpt-4o", "gpt-4o-mini-2024-07-18", False),
+        ("gpt-4o-2024-08-06", "gpt-4o-2024-11-20", False),
+        ("claude-sonnet-latest", "claude-sonnet-20241022", True),
+        ("openai/gpt-4o", "gpt-4o-2024-08-06", True),
+        ("Qwen/Qwen3-8B", "qwen/qwen3-8b", True),
+        ("a/model", "b/model", False),
+        ("llama", "", True),
+        ("llama", None, True),
+    ],
+)
+def test_whose_answer_it_is(asked: str, answered: str | None, same: bool) -> None:
+    assert is_same_model(asked, answered) is same
