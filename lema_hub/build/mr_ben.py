@@ -58,9 +58,8 @@ _CHOICE = re.compile(r"Choice[\s_\\]*\(?([A-J])\b")
 _SEVERAL = re.compile(r"Choice[\s_\\]*\(?[A-J]\)?\s*(?:[/,&]|and\b|or\b)\s*(?:Choice[\s_\\]*)?\(?[A-J]\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _NAMES = re.compile(
-    r"\b(?:answer|option|choice|solution)(?:\s+is|\s*:)?\s*(?:option|choice)?[\s_]*\(?([A-D])\b\)?"
-    r"(?=\s*(?:[.,:(]|\Z|is\s+(?:the\s+)?(?:correct|right|answer|best)|matches))",
-    re.IGNORECASE,
+    r"\b(?i:answer|option|choice|solution)(?:\s+is|\s*:)?\s*(?i:option|choice)?[\s_]*\(?([A-J])\b\)?"
+    r"(?=\s*(?:[.,:(]|\Z|is\s+(?:the\s+)?(?:correct|right|answer|best)|matches))"
 )
 _DOUBT = re.compile(
     r"\b(?:if|whether|not|incorrect|wrong|false|eliminat\w*|exclud\w*|statement)\b|n't\b", re.IGNORECASE
