@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lema_hub import tasks
 from lema_hub.build import corrections, mistakes
@@ -118,6 +118,10 @@ def assemble(
         built = build_cot(known, paths.rows, gold=recipe.gold, prompt=prompt, test_keys=test_keys)
     else:
         built = _correct(recipe, known, paths.rows, recorded, ledger, test_keys, budget_usd, prices, progress)
+    sources = [*problem_inputs(problems), *(found.source for found in recorded)]
+    if evolved := published_problems(recipe.problems, task=recipe.task):
+        sources.append(evolved.source)  # and its models' terms hold for what is made of it
+        built = replace(built, models=(*evolved.built.manifest.models, *built.models))
     cleaned = clean(
         built.after(paths), held_out, checks=recipe.contamination, threshold=recipe.near_duplicate
     )
@@ -129,7 +133,7 @@ def assemble(
     )
     return Assembled(
         cleaned=cleaned,
-        sources=(*problem_inputs(problems), *(found.source for found in recorded)),
+        sources=tuple(sources),
         kept=kept,
         yields=yields(known, cleaned.built.spent, kept) if cleaned.built.spent else (),
     )
@@ -242,7 +246,16 @@ def judge_of(recipe: Recipe, prices: Path | None) -> Judge | None:
     )
 
 
-def engine_of(source: Source, recipe: Recipe, prices: Path | None) -> Engine:
+class Limits(Protocol):
+    """What a recipe of any kind says of all its models."""
+
+    @property
+    def concurrency(self) -> int: ...
+    @property
+    def batch_size(self) -> int | None: ...
+
+
+def engine_of(source: Source, recipe: Limits, prices: Path | None) -> Engine:
     """The engine of a model in a recipe."""
     return choose(
         source.engine,

@@ -23,17 +23,18 @@ from typing import Literal
 from lema_hub import nano, tasks
 from lema_hub.answers import judge_answer
 from lema_hub.build import evolved, mistakes
+from lema_hub.build.assemble import LEDGER, engine_of
 from lema_hub.build.built import by_id
 from lema_hub.build.clean import clean
 from lema_hub.build.contamination import Checks
+from lema_hub.build.corrections import StageProgress
 from lema_hub.build.dataset import problem_inputs, write_dataset
 from lema_hub.build.dedup import THRESHOLD
 from lema_hub.build.evolved import Draw, Side
+from lema_hub.build.plan import PlannedStage, planned
 from lema_hub.build.published import Opened, Published, open_published
 from lema_hub.build.recipe import Problems, Source
-from lema_hub.build.run import LEDGER, PlannedStage, StageProgress, planned
 from lema_hub.engines import Engine, Ledger, Sampling
-from lema_hub.engines.choose import choose
 from lema_hub.engines.evolver import ExactEvolver
 from lema_hub.errors import InputError, RecipeError
 from lema_hub.hub.manifest import Input, Manifest
@@ -230,6 +231,8 @@ def plan(
             one,
             requests=one.requests * recipe.samples,
             max_new_tokens=one.max_new_tokens * recipe.samples,
+            max_disk_bytes=one.max_disk_bytes * recipe.samples,
+            problems=recipe.samples,
             max_cost_usd=None if one.max_cost_usd is None else one.max_cost_usd * recipe.samples,
             exact=False,
         ),
@@ -303,19 +306,4 @@ def _solving(recipe: EvolveRecipe) -> Sampling:
 def _engine(who: Evolver | Solver, recipe: EvolveRecipe, prices: Path | None) -> Engine:
     if isinstance(who, Evolver) and who.engine == "exact":
         return ExactEvolver()
-    return choose(
-        who.engine,
-        model=who.model,
-        revision=who.revision,
-        adapter=who.adapter,
-        base_url=who.base_url,
-        api=who.api,
-        concurrency=recipe.concurrency,
-        mode=who.mode,
-        samples_per_request=who.samples_per_request,
-        batch_requests=who.batch_requests,
-        rates=who.rates,
-        batch_size=recipe.batch_size,
-        tensor_parallel=who.tensor_parallel,
-        prices=prices,
-    )
+    return engine_of(who, recipe, prices)

@@ -57,7 +57,7 @@ def train(built: Built[MixedRow]) -> list[MixedRow]:
 
 
 @given(rows=st.integers(1, 320), seed=st.integers(0, 3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_sizes_are_exact_or_an_error_says_what_is_missing(
     sources: Sources, opened: tuple[Opened, Opened], rows: int, seed: int
 ) -> None:
