@@ -26,6 +26,7 @@ COMMANDS = {
     "pull": ("pull", "Fetch a published version."),
     "verify": ("verify", "Check a published version: bytes, rows, card, numbers, licence."),
     "train": ("train", "Fine-tune an adapter from a recipe."),
+    "merge": ("merge", "An adapter and its backbone as one model, and how alike the two write."),
     "eval": ("eval", "Score a model or an adapter with LightEval, one row per item."),
     "report": ("report", "Compare scored runs: intervals, paired test, picture."),
     "grade": ("grade", "Judge the answers of a JSONL file."),

@@ -144,16 +144,6 @@ def counted(built: BuiltDataset) -> Counter[str]:
     return counts
 
 
-def naming_duty(base_license: str, repo_name: str) -> str | None:
-    """Why a model derived from a base of that licence may not have that name, or None if it may."""
-    if re.fullmatch(r"llama(?:3(?:\.\d)?|4)", base_license) and not repo_name.lower().startswith("llama"):
-        return (
-            f"{base_license} asks that models derived from it have names that begin with Llama, as in "
-            f"Llama-{repo_name}"
-        )
-    return None
-
-
 def _terms(models: Iterable[ModelUse]) -> tuple[list[str], list[str]]:
     clashes: list[str] = []
     duties: list[str] = []

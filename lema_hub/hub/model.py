@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lema_hub.errors import InputError
-from lema_hub.hub import training
+from lema_hub.hub import model_terms, training
 from lema_hub.hub.training import Training
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -77,7 +77,9 @@ def read_adapter(folder: Path) -> TrainedModel:
         raise InputError(
             f"{ADAPTER_WEIGHTS} has rank {min(wrong)}, {ADAPTER_CONFIG} says {config.get('r')}; train again"
         )
-    files = _present(folder, (ADAPTER_WEIGHTS, ADAPTER_CONFIG, training.FILE_NAME, *_TOKENIZER))
+    files = _present(
+        folder, (ADAPTER_WEIGHTS, ADAPTER_CONFIG, training.FILE_NAME, *_TOKENIZER, *_terms(folder))
+    )
     return TrainedModel(folder, True, files, _parameters(shapes), config, record)
 
 
@@ -108,7 +110,7 @@ def read_backbone(folder: Path) -> TrainedModel:
         "generation_config.json",
         CURVE,
     )
-    files = _present(folder, (*names, training.FILE_NAME, *_TOKENIZER))
+    files = _present(folder, (*names, training.FILE_NAME, *_TOKENIZER, *_terms(folder)))
     return TrainedModel(folder, False, files, _parameters(shapes), config, Training.read(folder))
 
 
@@ -165,6 +167,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _present(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if (folder / name).is_file())
+
+
+def _terms(folder: Path) -> tuple[str, ...]:
+    """The licence files of the base model that lie beside the weights."""
+    return tuple(sorted({path.name for pattern in model_terms.COPIES for path in folder.glob(pattern)}))
 
 
 def _parameters(shapes: dict[str, tuple[int, ...]]) -> int:

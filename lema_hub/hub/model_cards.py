@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lema_hub import prompts
-from lema_hub.hub import metadata, templates
+from lema_hub.hub import metadata, model_terms, templates
 from lema_hub.hub.history import Release
 from lema_hub.hub.model import CURVE, TrainedModel
 from lema_hub.hub.training import Result
@@ -15,7 +15,7 @@ _QUESTION = "Tom has 5 pens. He buys 3 more pens and gives 2 pens to Mia. How ma
 _METHODS = {
     "qlora": "QLoRA (the base in 4-bit NF4 with double quantisation, the adapter in full precision)",
     "lora": "LoRA (the base in its own precision, frozen)",
-    "full": "full fine-tuning",
+    "full": "full fine-tuning (every weight of the base)",
     "scratch": "training from scratch",
 }
 
@@ -49,8 +49,10 @@ def backbone_card(
     record = model.training
     front: dict[str, Any] = {**_common(model, repo_id), "library_name": "transformers"}
     if record.base_model is not None:
+        # `merge` is the Hub's word for several models in one; base + adapter is one model, fine-tuned.
         front |= {"base_model": record.base_model, "base_model_relation": "finetune"}
-    return _card("backbone", front, model, repo_id, version, files, history)
+    kind = "backbone" if record.merged is None else "merged"
+    return _card(kind, front, model, repo_id, version, files, history)
 
 
 def model_index(name: str, results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -79,7 +81,7 @@ def _common(model: TrainedModel, repo_id: str) -> dict[str, Any]:
     published = sorted({source.repo for source in record.data if "/" in source.repo})
     front: dict[str, Any] = {
         "language": ["en"],
-        "license": record.license,
+        **model_terms.front_of(record.license),
         "pipeline_tag": "text-generation",
         "tags": ["learning-from-mistakes", "lema", "reasoning", "math"],
     }
@@ -111,7 +113,7 @@ def _card(
         "method": _METHODS[record.method],
         "prompt": prompts.load(record.prompt).render(question=_QUESTION),
         "history": history,
-        "llama": record.license.startswith("llama"),
+        "terms": model_terms.terms_of(record.license),
         "curve": CURVE if CURVE in model.files else "",
     }
     card = templates.render(f"model_cards/{template}.md.jinja", context)

@@ -17,7 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub.errors import HubError, InputError, TagExistsError
-from lema_hub.hub import cards, contamination, history, licenses, manifest, model_cards, shards, versions
+from lema_hub.hub import (
+    cards,
+    contamination,
+    history,
+    licenses,
+    manifest,
+    model_cards,
+    model_terms,
+    shards,
+    versions,
+)
 from lema_hub.hub.dataset import BuiltDataset, read_dataset
 from lema_hub.hub.diff import Diff, Side, diff
 from lema_hub.hub.eval_results import result_files
@@ -25,14 +35,14 @@ from lema_hub.hub.manifest import Manifest
 from lema_hub.hub.model import TrainedModel, read_adapter, read_backbone
 from lema_hub.hub.parquet import write_table
 from lema_hub.hub.pull import pull
-from lema_hub.hub.release import CARD, File, Published, release
+from lema_hub.hub.release import CARD, File, Published, release, tag_merged
 from lema_hub.hub.repo import Repo, State
 from lema_hub.hub.versions import Version
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-__all__ = ["Published", "propose", "publish_adapter", "publish_dataset", "publish_model"]
+__all__ = ["Published", "propose", "publish_adapter", "publish_dataset", "publish_model", "tag_merged"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +58,7 @@ def publish_dataset(
     version: str,
     private: bool = False,
     dry_run: bool = False,
+    create_pr: bool = False,
     right: str | None = None,
     api: HfApi | None = None,
     started: float | None = None,
@@ -60,6 +71,7 @@ def publish_dataset(
         version: `X.Y.Z`, which must be new, or `next` for the one that `propose` gives.
         private: Make a new repo private.
         dry_run: Check and render everything, send nothing.
+        create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
         right: Why the rows may be published although their licences or a model's terms object; it is
             recorded in the manifest and shown in the card.
         api: The Hub and token to use instead of the clients' own.
@@ -72,7 +84,14 @@ def publish_dataset(
     """
     if version == NEXT:
         return _publish_next(
-            Path(folder), repo_id, private=private, dry_run=dry_run, right=right, api=api, started=started
+            Path(folder),
+            repo_id,
+            private=private,
+            dry_run=dry_run,
+            create_pr=create_pr,
+            right=right,
+            api=api,
+            started=started,
         )
     number = versions.parse(version)
     built = read_dataset(Path(folder))
@@ -114,7 +133,15 @@ def publish_dataset(
             return [*made, File(CARD, card.encode())]
 
         return release(
-            repo, number, content, draft, owned=_is_data, private=private, dry_run=dry_run, started=started
+            repo,
+            number,
+            content,
+            draft,
+            owned=_is_data,
+            private=private,
+            dry_run=dry_run,
+            create_pr=create_pr,
+            started=started,
         )
 
 
@@ -125,6 +152,7 @@ def publish_adapter(
     version: str,
     private: bool = False,
     dry_run: bool = False,
+    create_pr: bool = False,
     api: HfApi | None = None,
     started: float | None = None,
 ) -> Published:
@@ -136,6 +164,7 @@ def publish_adapter(
         version: `X.Y.Z`; it must be new.
         private: Make a new repo private.
         dry_run: Check and render everything, send nothing.
+        create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
         api: The Hub and token to use instead of the clients' own.
         started: When the command began, in seconds since the epoch; by default now.
 
@@ -145,9 +174,9 @@ def publish_adapter(
         HubError: The Hub refused or could not be reached.
     """
     model = read_adapter(Path(folder))
-    if duty := licenses.naming_duty(model.training.license, repo_id.rsplit("/", 1)[-1]):
-        raise InputError(f"{repo_id}: {duty}; choose such a name")
-    return _publish_model(model, repo_id, version, model_cards.adapter_card, private, dry_run, api, started)
+    return _publish_model(
+        model, repo_id, version, model_cards.adapter_card, private, dry_run, create_pr, api, started
+    )
 
 
 def publish_model(
@@ -157,6 +186,7 @@ def publish_model(
     version: str,
     private: bool = False,
     dry_run: bool = False,
+    create_pr: bool = False,
     api: HfApi | None = None,
     started: float | None = None,
 ) -> Published:
@@ -168,6 +198,7 @@ def publish_model(
         version: `X.Y.Z`; it must be new.
         private: Make a new repo private.
         dry_run: Check and render everything, send nothing.
+        create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
         api: The Hub and token to use instead of the clients' own.
         started: When the command began, in seconds since the epoch; by default now.
 
@@ -177,7 +208,9 @@ def publish_model(
         HubError: The Hub refused or could not be reached.
     """
     model = read_backbone(Path(folder))
-    return _publish_model(model, repo_id, version, model_cards.backbone_card, private, dry_run, api, started)
+    return _publish_model(
+        model, repo_id, version, model_cards.backbone_card, private, dry_run, create_pr, api, started
+    )
 
 
 def _publish_model(
@@ -187,12 +220,16 @@ def _publish_model(
     render: Callable[..., str],
     private: bool,
     dry_run: bool,
+    create_pr: bool,
     api: HfApi | None,
     started: float | None,
 ) -> Published:
     number = versions.parse(version)
     repo = Repo.at(repo_id, "model", api)
-    content = [File(name, model.folder / name) for name in model.files]
+    model_terms.check_name(model.training.license, repo_id)
+    content = [File(name, model.folder / name) for name in model.files if name != model_terms.NOTICE]
+    if notice := model_terms.notice_of(model.training.license, model.folder):
+        content.append(File(model_terms.NOTICE, notice))
 
     def draft(state: State | None) -> list[File]:
         _check_model_kind(repo, state, model)
@@ -205,7 +242,7 @@ def _publish_model(
             model,
             repo_id=repo_id,
             version=str(number),
-            files=[*model.files, log.path],
+            files=[*(file.path for file in content), log.path],
             history=now.versions,
         )
         return [log, *scores, File(CARD, card.encode())]
@@ -219,6 +256,7 @@ def _publish_model(
         owned=owned.__contains__,
         private=private,
         dry_run=dry_run,
+        create_pr=create_pr,
         started=started,
     )
 

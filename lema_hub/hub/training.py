@@ -51,6 +51,47 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How alike a merged model and its adapter write, greedily, on the same prompts.
+
+    Attributes:
+        base: What the adapter sat on: the unquantised base, or the base in 4-bit NF4 as in QLoRA training.
+        prompts: How many.
+        same_texts: Prompts that both answer with the same text.
+        low: Lower end of Wilson's 95 % interval of their share.
+        high: Its upper end.
+        tokens: Tokens that the adapter wrote.
+        same_tokens: Those that the merged model, given the same text before them, would have written too.
+    """
+
+    base: Literal["unquantised", "nf4"]
+    prompts: int
+    same_texts: int
+    low: float
+    high: float
+    tokens: int
+    same_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What a merged model was made of, and how it differs; `adapter` is a Hub id or a folder's name.
+
+    `sha256` is that of the adapter's weights, `dtype` that of the merged ones. `task` and `split` say where the
+    prompts of the comparison come from.
+    """
+
+    adapter: str
+    revision: str | None
+    sha256: str
+    dtype: str
+    command: str
+    task: str
+    split: str
+    agreement: tuple[Agreement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
     """What made a model, and how it scored.
 
@@ -75,6 +116,8 @@ class Training:
     schema: Literal[1] = 1
     prompt: str = "lema-cot"
     """Name of the prompt template that questions were asked with; the card's snippet uses it."""
+    merged: Merged | None = None
+    """For a whole model that an adapter was merged into; the rest is the adapter's own record."""
     notes: tuple[str, ...] = field(default=())
     """Known limits of this run, one sentence each; they enter the card's limitations."""
 

@@ -26,6 +26,7 @@ from lema_hub.hub import (
     manifest,
     metadata,
     model_cards,
+    model_terms,
     templates,
     training,
 )
@@ -260,10 +261,21 @@ def _license(pulled: Pulled, built: BuiltDataset) -> str:
 
 
 def _model_license(pulled: Pulled, model: TrainedModel) -> str:
-    stated = metadata.split_card(_read(pulled, CARD))[0].get("license")
-    if stated != model.training.license:
-        raise InputError(f"the card says {stated!r}, the base model's is {model.training.license!r}")
-    return f"{stated}, that of the base model"
+    stated = metadata.split_card(_read(pulled, CARD))[0]
+    due = model_terms.front_of(model.training.license)
+    if {name: stated.get(name) for name in due} != due:
+        raise InputError(
+            f"the card says {stated.get('license')!r}, the base model's is {model.training.license!r}"
+        )
+    if model.training.base_model is None:
+        return f"{model.training.license}; there is no base model"
+    model_terms.check_name(model.training.license, pulled.repo.repo_id)
+    path = pulled.folder / model_terms.NOTICE
+    if model_terms.notice_of(model.training.license, pulled.folder) != (
+        path.read_bytes() if path.is_file() else None
+    ):
+        raise InputError(f"{model_terms.NOTICE} is not what {model.training.license} asks for")
+    return f"{model.training.license}, that of the base model, with the name and the files that it asks for"
 
 
 def _numbers(pulled: Pulled, rendered: str) -> str:

@@ -16,6 +16,7 @@ import yaml
 
 from lema_hub.errors import InputError
 from lema_hub.hub.licenses import HUB_LICENSES
+from lema_hub.hub.model_terms import COPIES, terms_of
 from lema_hub.records import digest
 from lema_hub.train.recipe import Recipe
 from lema_hub.train.snapshot import snapshot
@@ -30,6 +31,7 @@ _WEIGHTS = (
     "*.txt",
     "*.jinja",
     "README.md",
+    *COPIES,
 )
 _DECISIVE = ("config.json", "*.safetensors", "tokenizer*", "*.model", "vocab.*", "merges.txt")
 _HASHED_WHOLE = 64 * 2**20  # bytes; the content of larger files is not read to tell two folders apart
@@ -74,7 +76,8 @@ class Backbone:
         folder: What `from_pretrained` takes.
         repo: The published id that an adapter names as its base; the folder's name if it is not published.
         revision: The commit or tag of `repo`, if known.
-        license: As its card says, `unknown` if that names none of the Hub's; an adapter inherits it.
+        license: As its card says, by the Hub's identifier or a name in `hub/model_terms.yaml`, else `unknown`; an
+            adapter inherits it.
         digest: Tells two backbones apart.
     """
 
@@ -180,7 +183,10 @@ def _license(folder: Path) -> str:
 
     card = folder / "README.md"
     try:
-        named = (metadata_load(card) or {}).get("license") if card.is_file() else None
+        front = (metadata_load(card) or {}) if card.is_file() else {}
     except (ValueError, yaml.YAMLError):
-        named = None
+        front = {}
+    named = front.get("license")
+    if named == "other" and terms_of(str(front.get("license_name"))) is not None:
+        return str(front["license_name"])
     return named if isinstance(named, str) and named in HUB_LICENSES and named != "other" else "unknown"

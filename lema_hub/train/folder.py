@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lema_hub.errors import InputError
+from lema_hub.hub.model_terms import COPIES
 from lema_hub.train.backbones import Backbone
 
 RUN_FILE = "run.json"
@@ -50,7 +51,9 @@ class RunFolder:
             if found == identity:
                 return cls(path, identity, finished and any(path.glob("*.safetensors")))
             if not overwrite:
-                raise InputError(f"{str(path)!r} holds another run; choose another folder, or overwrite it")
+                raise InputError(
+                    f"{str(path)!r} holds another run; choose another folder, or replace it with --overwrite"
+                )
             shutil.rmtree(path)
         elif path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise InputError(f"{str(path)!r} exists and holds no run; choose another folder")
@@ -83,12 +86,13 @@ class RunFolder:
 
 
 def finish_save(folder: Path, backbone: Backbone) -> None:
-    """Put right what PEFT saved: name the published backbone and its revision, drop PEFT's card.
+    """Put right what PEFT saved: name the published backbone and its revision, drop PEFT's card, add the licence.
 
     PEFT writes the folder that the backbone was loaded from, and no revision. It lists the layers of a small
     model by their full names, in random order.
     """
     (folder / "README.md").unlink(missing_ok=True)
+    copy_terms(backbone.folder, folder)
     path = folder / "adapter_config.json"
     if not path.is_file():  # a whole model was saved
         return
@@ -99,3 +103,10 @@ def finish_save(folder: Path, backbone: Backbone) -> None:
         "target_modules": sorted({name.rpartition(".")[2] for name in config["target_modules"]}),
     }
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def copy_terms(backbone: Path, folder: Path) -> None:
+    """Put a backbone's licence, notice and use policy beside what was made of it."""
+    for pattern in COPIES:
+        for path in backbone.glob(pattern):
+            shutil.copyfile(path, folder / path.name)

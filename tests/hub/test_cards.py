@@ -13,7 +13,7 @@ import pytest
 import yaml
 from huggingface_hub import DatasetCard, HfApi, ModelCard
 
-from hub.conftest import MAKERS, build_adapter, build_dataset, manifest
+from hub.conftest import MAKERS, build_adapter, build_dataset, manifest, save_tensors, training
 from lema_hub import records
 from lema_hub.errors import InputError
 from lema_hub.hub import templates
@@ -21,7 +21,8 @@ from lema_hub.hub.dataset import RECORDS, read_dataset
 from lema_hub.hub.fields import describe
 from lema_hub.hub.manifest import Manifest
 from lema_hub.hub.metadata import check_card, split_card, to_yaml
-from lema_hub.hub.publish import publish_adapter, publish_dataset
+from lema_hub.hub.publish import publish_adapter, publish_dataset, publish_model
+from lema_hub.hub.training import Agreement, Merged
 from lema_hub.localhub import LocalHub
 
 OFFLINE = HfApi(endpoint="http://127.0.0.1:9", token="hf_any")
@@ -43,6 +44,38 @@ def test_adapter_card_is_the_golden_one(tmp_path: Path, golden: Callable[[str, s
         build_adapter(tmp_path), "lema/nano-lema", version="0.1.0", dry_run=True, api=OFFLINE
     )
     golden("adapter.md", published.card)
+
+
+def test_merged_card_is_the_golden_one(tmp_path: Path, golden: Callable[[str, str], None]) -> None:
+    save_tensors(tmp_path / "model.safetensors", {"w": (2, 3)})
+    (tmp_path / "config.json").write_text("{}")
+    made = Merged(
+        adapter="lema/nano-lema",
+        revision="v0.1.0",
+        sha256="c" * 64,
+        dtype="float32",
+        command="lema merge lema/nano-lema@v0.1.0 --task nano -n 200",
+        task="nano",
+        split="dev",
+        agreement=(
+            Agreement(
+                base="nf4", prompts=200, same_texts=74, low=0.306, high=0.439, tokens=8752, same_tokens=8530
+            ),
+            Agreement(
+                base="unquantised",
+                prompts=200,
+                same_texts=200,
+                low=0.981,
+                high=1.0,
+                tokens=80,
+                same_tokens=80,
+            ),
+        ),
+    )
+    training(merged=made, results=()).write(tmp_path)
+    published = publish_model(tmp_path, "lema/nano-merged", version="0.1.0", dry_run=True, api=OFFLINE)
+    assert split_card(published.card)[0]["base_model_relation"] == "finetune"
+    golden("merged.md", published.card)
 
 
 def test_adapter_card_says_when_there_are_no_results(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lema_hub.hub.licenses import combine, naming_duty
+from lema_hub.hub.licenses import combine
 from lema_hub.hub.manifest import ModelUse
 
 
@@ -70,10 +70,3 @@ def test_llama_outputs_forbid_or_oblige_by_version() -> None:
     terms = combine({"mit": 1}, [model("meta-llama/Llama-3.1-8B", "llama3.1")])
     assert terms.license == "mit"
     assert any("Built with Llama" in duty for duty in terms.duties)
-
-
-def test_llama_3_wants_its_name_first() -> None:
-    assert naming_duty("llama3.1", "lema-gsm8k") is not None
-    assert naming_duty("llama3.1", "Llama-3.1-8B-lema") is None
-    assert naming_duty("llama2", "lema-gsm8k") is None
-    assert naming_duty("apache-2.0", "lema-gsm8k") is None

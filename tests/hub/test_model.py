@@ -12,8 +12,11 @@ from huggingface_hub import HfApi
 
 from hub.conftest import build_adapter, save_tensors, training
 from lema_hub.errors import InputError, TagExistsError
+from lema_hub.hub.metadata import split_card
 from lema_hub.hub.model import read_adapter, read_backbone, read_shapes
+from lema_hub.hub.model_terms import check_name, notice_of
 from lema_hub.hub.publish import publish_adapter, publish_model
+from lema_hub.hub.verify import verify
 
 
 def configure(**changes: object) -> Callable[[Path], None]:
@@ -120,15 +123,66 @@ def test_an_adapter_does_not_replace_a_whole_model(
         publish_adapter(adapter, repo_id, version="0.2.0", api=api)
 
 
-def test_llama_3_adapters_carry_the_name(api: HfApi, repo_id: str, tmp_path: Path) -> None:
+def test_llama_adapters_carry_name_phrase_notice_and_licence(
+    api: HfApi, repo_id: str, tmp_path: Path
+) -> None:
     folder = build_adapter(tmp_path, license="llama3.1")
-    with pytest.raises(InputError, match="names that begin with Llama"):
-        publish_adapter(folder, repo_id, version="0.1.0", api=api, dry_run=True)
-    namespace = repo_id.split("/")[0]
-    card = publish_adapter(
-        folder, f"{namespace}/Llama-3.1-8B-lema", version="0.1.0", api=api, dry_run=True
-    ).card
-    assert "Built with Llama." in card
+    with pytest.raises(InputError, match=r"\(1\.b\.i\) asks for names that begin with Llama; name it Llama-"):
+        publish_adapter(folder, repo_id, version="0.1.0", api=api)
+    named = f"{repo_id.split('/')[0]}/Llama-3.1-8B-{repo_id.split('-')[-1]}"
+    with pytest.raises(
+        InputError, match="asks for a copy of itself beside the weights; put the file LICENSE"
+    ):
+        publish_adapter(folder, named, version="0.1.0", api=api)
+    assert not api.repo_exists(named)
+    (folder / "LICENSE").write_text("The licence's text.\n")
+    card = publish_adapter(folder, named, version="0.1.0", api=api).card
+    assert "**Built with Llama.**" in card
+    notice = Path(api.hf_hub_download(named, "NOTICE", local_dir=tmp_path / "back")).read_text()
+    assert notice.startswith("Llama 3.1 is licensed under the Llama 3.1 Community License")
+    assert {check.verdict for check in verify(named, api=api).checks} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "asked"),
+    [
+        ("llama2", "lema-7b", None),
+        ("llama3", "Llama-lema", "names that begin with Llama 3"),
+        ("llama3", "llama3-lema", None),
+        ("llama3.2", "lema-3b", "names that begin with Llama"),
+        ("llama4", "Llama-4-lema", None),
+        ("gemma", "lema-2b", None),
+        ("apache-2.0", "lema", None),
+        ("unknown", "lema", None),
+    ],
+)
+def test_names_that_licences_ask_for(base: str, name: str, asked: str | None) -> None:
+    if asked is None:
+        check_name(base, f"lema/{name}")
+    else:
+        with pytest.raises(InputError, match=asked):
+            check_name(base, f"lema/{name}")
+
+
+def test_a_licence_that_is_none_of_the_hub_s_is_named_and_linked(tmp_path: Path) -> None:
+    folder = build_adapter(tmp_path, license="qwen-research")
+    (folder / "LICENSE").write_text("The licence's text.\n")
+    offline = HfApi(endpoint="http://127.0.0.1:9", token="hf_any")
+    card = publish_adapter(folder, "lema/x", version="0.1.0", dry_run=True, api=offline).card
+    front = split_card(card)[0]
+    assert (front["license"], front["license_name"]) == ("other", "qwen-research")
+    assert front["license_link"].startswith("https://huggingface.co/Qwen/")
+    assert "research and evaluation only" in card.lower()
+
+
+def test_a_notice_that_lies_there_is_kept_and_ours_added(tmp_path: Path) -> None:
+    (tmp_path / "LICENSE").write_text("text")
+    (tmp_path / "NOTICE").write_text("Somebody else's notice.\n")
+    made = notice_of("gemma", tmp_path)
+    assert made is not None
+    assert made.startswith(b"Somebody else's notice.\n\nGemma is provided under")
+    (tmp_path / "NOTICE").write_bytes(made)
+    assert notice_of("gemma", tmp_path) == made
 
 
 def test_shapes_are_those_of_the_safetensors_library(tmp_path: Path) -> None:

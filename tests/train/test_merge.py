@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 
 from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
+from lema_hub.hub.model import read_backbone
+from lema_hub.hub.training import Training
 from lema_hub.train import Recipe, TrainResult, train
-from lema_hub.train.merge import merge
+from lema_hub.train.merge import Prompts, merge
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,8 @@ def test_the_merged_model_computes_what_backbone_and_adapter_compute(
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    out = merge(adapter.adapter, out=tmp_path / "merged", base=backbone)
+    out = tmp_path / "merged"
+    assert merge(adapter.adapter, out=out, base=backbone) == ()
     merged = AutoModelForCausalLM.from_pretrained(out)
     base = AutoModelForCausalLM.from_pretrained(backbone)
     with quiet():
@@ -43,6 +47,46 @@ def test_the_merged_model_computes_what_backbone_and_adapter_compute(
             assert (tuned(ids).logits - expected).abs().max() > 0.1  # the adapter does something
     assert AutoTokenizer.from_pretrained(out).eos_token == "<eos>"
     assert not (out / "adapter_config.json").exists()
+
+
+def test_what_merging_changes_is_measured_and_recorded(
+    adapter: TrainResult, backbone: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "base").mkdir()
+    base = shutil.copytree(backbone, tmp_path / "base", dirs_exist_ok=True)
+    (base / "LICENSE").write_text("The licence's text.\n")
+    out = tmp_path / "merged"
+    texts = tuple(f"Tom has {n} pens and buys {n + 3} more." for n in range(5))
+    prompts = Prompts("nano", "dev", texts)
+    found = merge(adapter.adapter, out=out, base=base, prompts=prompts, name="lema/x", revision="v0.1.0")
+    exact = found[-1]
+    assert exact.base == "unquantised"
+    assert (exact.prompts, exact.same_texts, exact.same_tokens) == (5, 5, exact.tokens)
+    assert exact.tokens > 5
+    assert exact.high == 1.0
+    assert 0.5 < exact.low < 0.6  # Wilson's interval of 5 of 5
+    model = read_backbone(out)
+    assert "LICENSE" in model.files
+    record = model.training.merged
+    assert record is not None
+    assert (record.adapter, record.revision, record.dtype) == ("lema/x", "v0.1.0", "float32")
+    assert record.agreement == found
+    assert (
+        record.sha256
+        == hashlib.sha256((adapter.adapter / "adapter_model.safetensors").read_bytes()).hexdigest()
+    )
+
+
+def test_an_adapter_of_qlora_is_compared_on_the_4_bit_base_too(
+    adapter: TrainResult, backbone: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(adapter.adapter, tmp_path / "adapter")
+    dataclasses.replace(Training.read(folder), method="qlora").write(folder)
+    prompts = Prompts("nano", "dev", ("Tom has 3 pens.", "Mia has 9 pens and gives 4 away."))
+    quantised, exact = merge(folder, out=tmp_path / "merged", base=backbone, prompts=prompts)
+    assert (quantised.base, exact.base) == ("nf4", "unquantised")
+    assert exact.same_tokens == exact.tokens
+    assert 0 < quantised.same_tokens <= quantised.tokens
 
 
 def test_a_quantised_backbone_is_refused(adapter: TrainResult, backbone: Path, tmp_path: Path) -> None:
