@@ -304,9 +304,13 @@ def _merged(one: Sequence[Overlap], other: Sequence[Overlap]) -> list[Overlap]:
     best: dict[int, Overlap] = {}
     for overlap in (*one, *other):
         earlier = best.get(overlap.question)
-        if earlier is None or (overlap.is_hit, overlap.share) > (earlier.is_hit, earlier.share):
+        if earlier is None or _weight(overlap) > _weight(earlier):
             best[overlap.question] = overlap
     return [best[question] for question in sorted(best)]
+
+
+def _weight(overlap: Overlap) -> tuple[bool, float, int]:
+    return overlap.is_hit, overlap.share, overlap.words
 
 
 def _between_words(tokens: Sequence[str]) -> list[str]:

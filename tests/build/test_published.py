@@ -41,12 +41,16 @@ def test_annotated_mistakes_are_published_and_loaded_back(
     overrides = [
         f"problems.path={shared_data / 'gsm8k'}",
         f"recorded.0.path={shared_data / 'vtg' / 'dataset.json'}",
+        "contamination.without=[{tests: math, why: no network here}, {tests: csqa, why: no network here}]",
     ]
     manifest = run(
         load(RECIPE, overrides), tmp_path / "vtg", command="lema build corrections vtg-corrections.yaml"
     )
     assert manifest.license == "cc-by-sa-4.0"
     assert manifest.stages[0].dropped["test_question"] == 205
+    assert manifest.contamination is not None
+    compared = {tests.name: tests.questions for tests in manifest.contamination.tests}
+    assert compared == {"gsm8k": 1319, "math": 0, "csqa": 0}
     api = HfApi(endpoint=hub.url, token=hub.token)
     publish_dataset(tmp_path / "vtg", "lema/vtg-corrections", version="0.1.0", api=api)
     environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
