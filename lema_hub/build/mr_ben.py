@@ -15,8 +15,9 @@ Refused are solutions whose question has no single right option (`no_gold`), tha
 (`no_final_answer`), whose steps are not numbered 1, 2, 3, ... (`unnumbered`), and wrong ones with the right answer
 (`right_answer`), which must not pass for right solutions.
 
-The trap: every question is an MMLU test question, so whoever trains on them must not score MMLU: the recipe has to
-say so (`mmlu_scored: false`), and nothing is taken without that word.
+The traps: every question is an MMLU test question, so whoever trains on them must not score MMLU: the recipe has to
+say so (`mmlu_scored: false`), and nothing is taken without that word. And MMLU took its high-school mathematics from
+MATH: 63 of these 222 questions hold a MATH test question, which only the comparison with MATH's test set finds.
 """
 
 from __future__ import annotations

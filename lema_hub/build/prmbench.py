@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lema_hub.answers import extract, judge_answer
+from lema_hub.answers import extract, judge, judge_answer
 from lema_hub.build.annotated import Annotation, Refused, sentence
 from lema_hub.errors import FormatError
 from lema_hub.records import Problem
@@ -148,6 +148,11 @@ def mistake(row: Row, problem: Problem) -> Mistake | Refused:
     ):
         return Refused("no_final_answer", f"the modified process ends in {modified[-1][:120]!r}")
     corrected = with_answer_step(original[number - 1 :], problem.answer)
+    if judge(corrected[-1], problem.answer, style="math", question=problem.question).verdict != "correct":
+        corrected = (
+            *corrected,
+            f"The answer is {problem.answer}.",
+        )  # after `So the answer is $10 * 6 = 60$.`
     correction = CorrectionText(number, sentence(row.reason), number, corrected)
     return Mistake(modified, answer, Annotation(CORRECTOR, correction))
 
