@@ -31,7 +31,7 @@ from lema_hub.build.corrections import StageProgress
 from lema_hub.build.dataset import problem_inputs, write_dataset
 from lema_hub.build.dedup import THRESHOLD
 from lema_hub.build.evolved import Draw, Side
-from lema_hub.build.plan import PlannedStage, planned
+from lema_hub.build.plan import PlannedStage, expected, planned
 from lema_hub.build.published import Opened, Published, open_published
 from lema_hub.build.recipe import Problems, Source
 from lema_hub.engines import Engine, Ledger, Sampling
@@ -222,21 +222,23 @@ def plan(
             prompt=recipe.solver.prompt or tasks.get(recipe.task).fewshot,
         )
         one = planned("answer", _engine(recipe.solver, recipe, prices), asked, None)
-    finally:
-        if opened is not None:
-            opened.close()
-    return [
-        writing,
-        replace(
+        worst = replace(
             one,
             requests=one.requests * recipe.samples,
             max_new_tokens=one.max_new_tokens * recipe.samples,
-            max_disk_bytes=one.max_disk_bytes * recipe.samples,
-            problems=recipe.samples,
             max_cost_usd=None if one.max_cost_usd is None else one.max_cost_usd * recipe.samples,
             exact=False,
-        ),
-    ]
+            problems=recipe.samples,
+            max_disk_bytes=one.max_disk_bytes * recipe.samples,
+        )
+        past = opened.totals() if opened else []
+        written = sum(totals.responses for totals in past if totals.stage == "evolve")
+        answered = sum(totals.responses for totals in past if totals.stage == "answer")
+        more = round(answered / written * recipe.samples) - answered if written else 0
+        return [writing, expected(worst, max(0, more), opened)]
+    finally:
+        if opened is not None:
+            opened.close()
 
 
 def truth(problems: Sequence[EvolvedProblem]) -> dict[str, float]:

@@ -105,7 +105,7 @@ def planned(stage: str, engine: Engine, requests: Sequence[Request], ledger: Led
     known = [bound for bound in bounds if bound is not None]
     new_tokens = sum(request.sampling.max_tokens for request in pending)
     texts = sum(len(text.encode()) for text in {request.prompt for request in pending})
-    return _expected(
+    return expected(
         PlannedStage(
             stage=stage,
             model=engine.model,
@@ -173,12 +173,12 @@ def _after_sampling(
             + requests * (max_tokens * _BYTES_PER_TOKEN + _ROW_BYTES),
         )
         more = round(answered / sampled * samples) - answered if sampled else None
-        stages.append(worst if more is None else _expected(worst, max(0, more), ledger))
+        stages.append(worst if more is None else expected(worst, max(0, more), ledger))
     return stages
 
 
-def _expected(stage: PlannedStage, requests: int, ledger: Ledger | None) -> PlannedStage:
-    """The stage with what so many requests took in the past."""
+def expected(stage: PlannedStage, requests: int, ledger: Ledger | None) -> PlannedStage:
+    """The stage with what so many requests took in the ledger's past; as it is where there is none."""
     past = _past(stage, ledger)
     if past is None:
         return stage

@@ -134,7 +134,8 @@ def _build(
             f"{str(ledger or folder / run.LEDGER)!r} holds an earlier run; give a new --out, or resume"
         )
     if dry_run:
-        print_plan(builder.plan(recipe, folder, ledger=ledger, prices=prices), as_json)
+        trial = "samples=50" if kind == "evolve" else "--pilot 50"
+        print_plan(builder.plan(recipe, folder, ledger=ledger, prices=prices), as_json, trial=trial)
         return
     if pilot is not None:
         with stage_progress() as progress:

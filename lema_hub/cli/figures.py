@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Counted = TypeVar("Counted", "PilotGroup", "Success", "Yield")
 
 
-def print_plan(stages: Sequence[PlannedStage], as_json: bool) -> None:
-    """Print what would be sent."""
+def print_plan(stages: Sequence[PlannedStage], as_json: bool, *, trial: str = "--pilot 50") -> None:
+    """Print what would be sent; `trial` is how to try out a part of it."""
     if as_json:
         typer.echo(json.dumps({"stages": [dataclasses.asdict(stage) for stage in stages]}))
         return
@@ -40,7 +40,7 @@ def print_plan(stages: Sequence[PlannedStage], as_json: bool) -> None:
                 f"{stage.expected_tokens} tokens{price}, {_time(stage.seconds)}"
             )
         elif stage.requests:
-            typer.echo("  time: unknown until some were answered; --pilot 50 measures it")
+            typer.echo(f"  time: unknown until some were answered; {trial} measures it")
     if not stages:
         typer.echo("nothing is sent: all solutions are recorded")
 
