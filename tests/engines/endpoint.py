@@ -126,6 +126,9 @@ class Endpoint:
         self, connection: _Connection, method: str, path: str, headers: dict[str, str], raw: bytes
     ) -> None:
         """Answer a request, at once or later, with `connection.send`."""
+        if path == "/stats":  # for those who started it as a process
+            connection.send(reply({"seen": len(self.seen), "paid": self.paid, "in_flight": self.in_flight}))
+            return
         if method != "POST" or path not in ("/v1/chat/completions", "/v1/completions"):
             connection.send(failure(404, f"no such page: {method} {path}", "not_found"))
             return
