@@ -423,6 +423,10 @@ def test_a_plan_sends_nothing_and_bounds_what_a_run_sends(sources: tuple[Path, P
     assert evolve.answered == manifest.stages[0].rows_in - manifest.stages[0].dropped.get(
         "request_not_evolvable", 0
     )
+    _, answer = plan(replace(wanted, samples=200), tmp_path / "out")  # the 20 are the first of the 200
+    asked = 3 * manifest.stages[1].rows_in
+    assert answer.expected_requests == pytest.approx(asked / evolve.answered * 200 - asked, abs=1)
+    assert answer.expected_requests <= answer.requests
 
 
 def test_questions_of_the_real_task_are_refused_on_every_side(
