@@ -12,7 +12,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -37,6 +37,10 @@ RepoId = Annotated[str, typer.Argument(help="Where to, as namespace/name.", show
 VersionOption = Annotated[str, typer.Option("--version", help="The new version, X.Y.Z.", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and render everything, send nothing.")]
 Private = Annotated[bool, typer.Option("--private", help="Make a new repo private.")]
+CreatePr = Annotated[
+    bool,
+    typer.Option("--create-pr", help="Open a pull request, for somebody else's repo; it makes no tag."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
@@ -88,6 +92,7 @@ def dataset(
     )
     _report(published, as_json)
 
+        create_pr=create_pr,
 
 @app.command()
 def adapter(
@@ -102,8 +107,15 @@ def adapter(
     prepare_client()
     from lema_hub.hub.publish import publish_adapter
 
+    create_pr: CreatePr = False,
     published = publish_adapter(
-        folder, repo_id, version=version, dry_run=dry_run, private=private, started=_STARTED
+        folder,
+        repo_id,
+        version=version,
+        dry_run=dry_run,
+        private=private,
+        create_pr=create_pr,
+        started=_STARTED,
     )
     _report(published, as_json)
 
@@ -121,8 +133,15 @@ def model(
     prepare_client()
     from lema_hub.hub.publish import publish_model
 
+    create_pr: CreatePr = False,
     published = publish_model(
-        folder, repo_id, version=version, dry_run=dry_run, private=private, started=_STARTED
+        folder,
+        repo_id,
+        version=version,
+        dry_run=dry_run,
+        private=private,
+        create_pr=create_pr,
+        started=_STARTED,
     )
     _report(published, as_json)
 
@@ -133,9 +152,7 @@ def results(
         Path, typer.Argument(help="A scored run: what `lema eval --out` wrote.", show_default=False)
     ],
     repo_id: Annotated[str, typer.Argument(help="The model that was scored.", show_default=False)],
-    create_pr: Annotated[
-        bool, typer.Option("--create-pr", help="Open a pull request, for somebody else's repo.")
-    ] = False,
+    create_pr: CreatePr = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -180,6 +197,31 @@ def prepare_client(*, bars: bool = True) -> None:
     Plain uploads to servers other than huggingface.co, which would all be asked for xet tokens otherwise;
     progress bars only where there is a terminal to draw them.
 
+@app.command()
+def tag(
+    repo_id: Annotated[str, typer.Argument(help="The repo, as namespace/name.", show_default=False)],
+    version: Annotated[
+        str | None,
+        typer.Option("--version", help="Which release, if several lack their tag.", show_default=False),
+    ] = None,
+    repo_type: Annotated[
+        Literal["dataset", "model"] | None,
+        typer.Option("--type", help="By default what the Hub has under that name.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tag a release whose pull request was merged."""
+    prepare_client()
+    from lema_hub.hub.publish import tag_merged
+
+    repo, number, commit = tag_merged(repo_id, repo_type=repo_type, version=version)
+    if as_json:
+        print(json.dumps({"repo_id": repo_id, "version": str(number), "commit": commit}))
+        return
+    print(f"{repo.url}/tree/{number.tag} is commit {commit}")
+    print(f"Check it:  lema verify {repo_id}@{number.tag}")
+
+
     Args:
         bars: False for commands that draw progress of their own: the clients' bars and notes stay out of it.
     """
@@ -211,6 +253,7 @@ def _report(published: Published, as_json: bool) -> None:
             )
         )
         return
+                    "pull_request": published.pull_request,
     for path, size in published.files.items():
         print(f"{size:>12,}  {path}")
     if published.commit is None:
@@ -227,4 +270,8 @@ def _report(published: Published, as_json: bool) -> None:
         "bytes sent"
     )
     print(published.url)
+    if published.pull_request is not None:
+        print(f"\n{'Found' if published.finished else 'Opened'} {published.pull_request}")
+        print(f"It has no tag. After the merge:  lema publish tag {published.repo_id}")
+        return
     print(f"\nLoad it:\n\n{published.snippet}")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from lema_hub.errors import InputError
-from lema_hub.hub.release import File, again
+from lema_hub.hub.pull_requests import find_open
+from lema_hub.hub.release import File, again, digest_of
 from lema_hub.hub.repo import Repo
 from lema_hub.hub.training import Result
 
@@ -93,12 +94,16 @@ def publish_results(
     repo = Repo.at(repo_id, "model", api)
     if dry_run:
         return Sent(repo_id, None, files)
-    repo.check_access()
+    user = repo.check_access()
+    title = f"Add scores: {', '.join(sorted({result.task for result in results}))}"
+    mark = f"lema-scores: {digest_of([File(path, text.encode()) for path, text in files.items()])}"
 
     def attempt() -> Sent:
         state = repo.state()
         if state is None:
-            raise InputError(f"there is no model {repo_id}; publish it first, or check the id")
+            raise InputError(
+                f"there is no model {repo_id}{repo.other_type()}; publish it first, or check the id"
+            )
         changed = [
             file
             for file in (File(path, text.encode()) for path, text in files.items())
@@ -106,11 +111,15 @@ def publish_results(
         ]
         if not changed:
             return Sent(repo_id, f"{repo.url}/commit/{state.head}", files)
+        pull = find_open(repo, user, title, mark) if create_pr else None
+        if pull is not None:
+            return Sent(repo_id, pull.url, files)
         with repo.explained():
             info = repo.api.create_commit(
                 repo_id,
                 [CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source) for file in changed],
-                commit_message=f"Add scores: {', '.join(sorted({result.task for result in results}))}",
+                commit_message=title,
+                commit_description=mark,
                 parent_commit=state.head,
                 create_pr=create_pr,
             )

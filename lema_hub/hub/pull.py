@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from lema_hub.errors import HubError, InputError
 from lema_hub.hub import versions
-from lema_hub.hub.repo import Repo, RepoType, State
+from lema_hub.hub.repo import Repo, RepoType, State, patient
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -76,15 +76,19 @@ def pull(
             raise InputError(
                 f"{str(out)!r} cannot be written ({error.strerror}); give another folder"
             ) from error
-    with repo.explained():
-        folder = repo.api.snapshot_download(
-            repo_id,
-            repo_type=repo.repo_type,
-            revision=commit,
-            local_dir=out,
-            allow_patterns=patterns,
-        )
-    return Pulled(Path(folder), repo, name, commit, state)
+
+    @patient
+    def fetch() -> str:
+        with repo.explained():
+            return repo.api.snapshot_download(
+                repo_id,
+                repo_type=repo.repo_type,
+                revision=commit,
+                local_dir=out,
+                allow_patterns=patterns,
+            )
+
+    return Pulled(Path(fetch()), repo, name, commit, state)
 
 
 def find(repo_id: str, repo_type: RepoType | None, api: HfApi | None) -> tuple[Repo, State]:

@@ -8,6 +8,7 @@ commit again, never by force.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import time
@@ -15,19 +16,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub import versions
-from lema_hub.hub.repo import Claim, Repo, RepoType, SlowDownError, StaleParentError, State, claim_text
+from lema_hub.hub.pull_requests import find_open
+from lema_hub.hub.repo import (
+    Claim,
+    Repo,
+    RepoType,
+    SlowDownError,
+    StaleParentError,
+    State,
+    claim_text,
+    patient,
+    rate_pause,
+)
 from lema_hub.hub.versions import Version
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 logger = logging.getLogger(__name__)
 
 CARD = "README.md"
 _MAX_FILES = 100
 _ATTEMPTS = 40
-_LONGEST_PAUSE = 310  # seconds; the Hub counts in windows of five minutes
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,7 +83,7 @@ class Published:
     """What was published; `bytes` counts new content, `commit` is None after a dry run.
 
     `files` maps each path of the release to its size; `finished` says that the commit was there already and
-    only its tag was missing.
+    only its tag was missing. `pull_request` is the address of a proposal, which has no tag yet.
     """
 
     repo_id: str
@@ -81,6 +95,7 @@ class Published:
     bytes: int
     card: str
     finished: bool = False
+    pull_request: str | None = None
 
     @property
     def snippet(self) -> str:
@@ -107,6 +122,7 @@ def release(
     owned: Callable[[str], bool],
     private: bool = False,
     dry_run: bool = False,
+    create_pr: bool = False,
     started: float | None = None,
 ) -> Published:
     """Publish `content`, and what `draft` makes for the state it meets, as `version`.
@@ -119,6 +135,8 @@ def release(
         owned: Which files at the head belong to releases, and go when this one lacks them; others stay.
         private: Make a new repo private.
         dry_run: Build everything and send nothing.
+        create_pr: Open a pull request instead; it makes no tag, and a merged one is tagged by the same call
+            without this, or by `tag_merged`.
         started: When the command began, in seconds since the epoch; releases after it are concurrent.
 
     Raises:
@@ -131,9 +149,14 @@ def release(
     digest = digest_of(content)
     if dry_run:
         return _preview(repo, version, content, draft, digest, started)
-    repo.check_access()
+    user = repo.check_access()
     state = repo.state()
     _check_version(repo, version, state, digest, started)
+    if state is None and create_pr:
+        raise InputError(
+            f"there is no {repo.repo_type} {repo.repo_id} to open a pull request in{repo.other_type()}; check "
+            "the id, or publish without --create-pr"
+        )
     if state is None:
         _files(content, draft, state)  # what cannot be rendered leaves no empty repo behind
         repo.create(private=private)
@@ -142,7 +165,8 @@ def release(
             f"{repo.repo_id} is public already; publish without --private, or make it private on the Hub "
             "first"
         )
-    return again(_attempt)(repo, version, content, draft, owned, digest, started)
+    proposer = user if create_pr else None
+    return again(_attempt)(repo, version, content, draft, owned, digest, started, proposer)
 
 
 def again(attempt: Callable[P, T]) -> Callable[P, T]:
@@ -160,8 +184,7 @@ def again(attempt: Callable[P, T]) -> Callable[P, T]:
     def pause(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, SlowDownError):
-            logger.warning("%s", error)
-            return min(error.seconds, _LONGEST_PAUSE)
+            return rate_pause(error)
         return jitter(state)
 
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -197,21 +220,124 @@ def _attempt(
     owned: Callable[[str], bool],
     digest: str,
     started: float,
+    proposer: str | None,
 ) -> Published:
     state = repo.state()
     if state is None:
         raise HubError(f"{repo.repo_id} vanished while publishing; run the same command again")
     claim = _check_version(repo, version, state, digest, started)
     if claim is not None:
+        if proposer is not None:
+            raise InputError(
+                f"{repo.repo_id} holds {version.tag} already and lacks only its tag (commit {claim.commit[:8]}); "
+                f"who may write there runs `lema publish tag {repo.repo_id}`"
+            )
+        _check_merged(repo, version, claim)
         _tag(repo, version, claim.commit)
         files = _files(content, draft, state)
         return _published(repo, version, claim.commit, files, 0, finished=True)
     files = _files(content, draft, state)
     changed = _changed(files, state)
     gone = [path for path in state.files if owned(path) and path not in {file.path for file in files}]
-    commit = _commit(repo, version, changed, gone, state.head, digest)
+    if proposer is not None:
+        return _propose(repo, version, files, changed, gone, state, digest, proposer)
+    if not changed and not gone:
+        # A merge whose title was edited: the head is this release, though no commit says so.
+        _tag(repo, version, state.head)
+        return _published(repo, version, state.head, files, 0, finished=True)
+    commit, _ = _commit(repo, version, changed, gone, state.head, claim_text(version.tag, digest))
     _tag(repo, version, commit)
     return _published(repo, version, commit, files, _sent(changed, state))
+
+
+def _propose(
+    repo: Repo,
+    version: Version,
+    files: Sequence[File],
+    changed: Sequence[File],
+    gone: Sequence[str],
+    state: State,
+    digest: str,
+    proposer: str,
+) -> Published:
+    """The open pull request of this very release, or a new one.
+
+    All that is to be said stands in its commit, so nothing can be interrupted between the two.
+    """
+    if not changed and not gone:
+        raise InputError(
+            f"the head of {repo.repo_id} holds exactly this; there is nothing to propose, only {version.tag} to make "
+            "by who may write there"
+        )
+    claim = claim_text(version.tag, digest)
+    pull = find_open(repo, proposer, f"Release {version}", claim)
+    if pull is None:
+        text = (
+            f"{claim}\n\nA pull request has no tag. After the merge, `lema publish tag {repo.repo_id}` makes "
+            f"{version.tag}."
+        )
+        commit, url = _commit(repo, version, changed, gone, state.head, text, create_pr=True)
+        sent = _sent(changed, state)
+    else:
+        commit, url, sent = pull.commit, pull.url, 0
+    url = url or repo.url
+    made = _published(repo, version, commit, files, sent, finished=pull is not None)
+    return dataclasses.replace(made, url=url, pull_request=url)
+
+
+def _check_merged(repo: Repo, version: Version, claim: Claim) -> None:
+    """Refuse to tag a merge that is not what was proposed."""
+    if claim.proposal is None:
+        return
+    merged = repo.oids(claim.commit)
+    other = [path for path, oid in repo.oids(claim.proposal).items() if merged.get(path) != oid]
+    if other:
+        raise HubError(
+            f"commit {claim.commit[:8]} of {repo.repo_id} is not what {claim.proposal} proposed (it differs in "
+            f"{other[0]}), so it does not become {version.tag}; publish another version"
+        )
+
+
+@patient
+def tag_merged(
+    repo_id: str,
+    *,
+    repo_type: RepoType | None = None,
+    version: str | None = None,
+    api: HfApi | None = None,
+) -> tuple[Repo, Version, str]:
+    """Tag a release whose pull request was merged, after a look that the merge is what was proposed.
+
+    Args:
+        repo_id: `namespace/name`.
+        repo_type: Its type; by default what the Hub has under that name.
+        version: Which release; by default the only one that lacks its tag.
+        api: The Hub and token to use instead of the clients' own.
+
+    Returns:
+        The repo, the version and the commit that its tag stands for.
+
+    Raises:
+        InputError: No release lacks its tag, or several do.
+        HubError: The Hub refused or could not be reached, or the merge is not what was proposed.
+    """
+    from lema_hub.hub.pull import find
+
+    repo, state = find(repo_id, repo_type, api)
+    repo.check_access()
+    waiting = [number for number in versions.of_tags(state.claims) if number.tag not in state.tags]
+    listed = ", ".join(map(str, waiting)) or "none"
+    wanted = versions.parse(version) if version is not None else None
+    if wanted is None and len(waiting) == 1:
+        wanted = waiting[0]
+    if wanted is None or wanted not in waiting:
+        raise InputError(
+            f"{repo_id} has no single release to tag (merged, without a tag: {listed}); name one with --version"
+        )
+    claim = state.claims[wanted.tag]
+    _check_merged(repo, wanted, claim)
+    _tag(repo, wanted, claim.commit)
+    return repo, wanted, claim.commit
 
 
 def _files(content: Sequence[File], draft: Draft, state: State | None) -> list[File]:
@@ -276,8 +402,16 @@ def _sent(changed: Sequence[File], state: State | None) -> int:
 
 
 def _commit(
-    repo: Repo, version: Version, changed: Sequence[File], gone: Sequence[str], parent: str, digest: str
-) -> str:
+    repo: Repo,
+    version: Version,
+    changed: Sequence[File],
+    gone: Sequence[str],
+    parent: str,
+    text: str,
+    *,
+    create_pr: bool = False,
+) -> tuple[str, str | None]:
+    """Make the commit, and return its id and the address of its pull request."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     operations: list[CommitOperationAdd | CommitOperationDelete] = [
@@ -290,10 +424,11 @@ def _commit(
             operations,
             repo_type=repo.repo_type,
             commit_message=f"Release {version}",
-            commit_description=claim_text(version.tag, digest),
+            commit_description=text,
             parent_commit=parent,
+            create_pr=create_pr,
         )
-    return str(info.oid)
+    return str(info.oid), info.pr_url
 
 
 def _tag(repo: Repo, version: Version, commit: str) -> None:
@@ -311,7 +446,7 @@ def _tag(repo: Repo, version: Version, commit: str) -> None:
                     raise TagExistsError(
                         f"{version.tag} of {repo.repo_id} was made by somebody else just now"
                     ) from error
-    except TagExistsError:
+    except (TagExistsError, SlowDownError):
         raise
     except HubError as error:
         raise HubError(

@@ -5,11 +5,13 @@ Trap: the clients read HF_ENDPOINT and HF_HUB_DISABLE_XET once, at their import.
 
 from __future__ import annotations
 
+import functools
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from lema_hub.errors import HubError, InputError
 
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 
 RepoType = Literal["dataset", "model", "space"]
 
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 40
+_LONGEST_PAUSE = 310  # seconds; the Hub counts in windows of five minutes
+_PAUSE = 60.0  # seconds, where the Hub refuses without saying for how long
+# The commit that a merge on the Hub makes: the title of the pull request and its number.
+_MERGED = re.compile(r"Release (?P<version>\d+\.\d+\.\d+) \(#(?P<number>\d+)\)")
 _CLAIM = re.compile(r"^lema-release: (?P<tag>v\d+\.\d+\.\d+) (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -46,11 +55,15 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A commit that says which release it is: `digest` is the hash of the released files."""
+    """A commit that says which release it is: `digest` is the hash of the released files.
+
+    A commit that merged a pull request has lost that line; `proposal` is the ref that still has it.
+    """
 
     commit: str
     digest: str
     committed: datetime
+    proposal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,38 @@ class State:
     tags: dict[str, str]
     files: dict[str, RemoteFile]
     claims: dict[str, Claim]
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def rate_pause(error: SlowDownError) -> float:
+    """Seconds to wait for a rate limit, and a word about it in the log."""
+    logger.warning("%s", error)
+    return min(error.seconds, _LONGEST_PAUSE)
+
+
+def patient(call: Callable[P, T]) -> Callable[P, T]:
+    """The function, called again as soon as a rate limit has passed; it must change nothing when it is refused."""
+
+    @functools.wraps(call)
+    def waiting(*args: P.args, **kwargs: P.kwargs) -> T:
+        from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+        def pause(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            return rate_pause(error) if isinstance(error, SlowDownError) else 0.0
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(SlowDownError),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=pause,
+            reraise=True,
+        )
+        return retrying(call, *args, **kwargs)
+
+    return waiting
 
 
 def claim_text(tag: str, digest: str) -> str:
@@ -102,8 +147,9 @@ class Repo:
         prefix = "" if self.repo_type == "model" else f"{self.repo_type}s/"
         return f"{self.api.endpoint}/{prefix}{self.repo_id}"
 
-    def check_access(self) -> None:
-        """See that the server answers and the token may write.
+    @patient
+    def check_access(self) -> str:
+        """See that the server answers and the token may write, and return the name of its user.
 
         Raises:
             HubError: No server, no token, a wrong one, or a read-only one.
@@ -125,7 +171,9 @@ class Repo:
                 "that may write: "
                 "make one in the Hub's settings and set HF_TOKEN"
             )
+        return str(user.get("name"))
 
+    @patient
     def create(self, *, private: bool) -> None:
         """Make the repo unless it is there."""
         with self.explained():
@@ -133,6 +181,7 @@ class Repo:
                 self.repo_id, repo_type=self.repo_type, private=private or None, exist_ok=True
             )
 
+    @patient
     def state(self) -> State | None:
         """What the repo holds now, or None if there is no such repo."""
         from huggingface_hub import RepoFile
@@ -153,11 +202,17 @@ class Repo:
                 for item in tree
                 if isinstance(item, RepoFile)
             }
-            claims = {}
+            claims: dict[str, Claim] = {}
             # Oldest last: the first commit that claimed a tag keeps it.
             for commit in self.api.list_repo_commits(**kind, revision=info.sha):
                 for match in _CLAIM.finditer(commit.message):
                     claims[match["tag"]] = Claim(commit.commit_id, match["digest"], commit.created_at)
+                merged = _MERGED.fullmatch(commit.title)
+                if merged is not None and f"v{merged['version']}" not in claims:
+                    tag, ref = f"v{merged['version']}", f"refs/pr/{merged['number']}"
+                    digest = self.proposed(ref).get(tag)
+                    if digest is not None:
+                        claims[tag] = Claim(commit.commit_id, digest, commit.created_at, ref)
         return State(
             head=str(info.sha),
             private=bool(info.private),
@@ -165,6 +220,38 @@ class Repo:
             files=files,
             claims=claims,
         )
+
+    def proposed(self, ref: str) -> dict[str, str]:
+        """The releases that a pull request proposes: the digest of each by its tag."""
+        from huggingface_hub.errors import RevisionNotFoundError
+
+        try:
+            commits = self.api.list_repo_commits(self.repo_id, repo_type=self.repo_type, revision=ref)
+        except RevisionNotFoundError:
+            return {}
+        newest = commits[0].message if commits else ""
+        return {match["tag"]: match["digest"] for match in _CLAIM.finditer(newest)}
+
+    def oids(self, revision: str) -> dict[str, str]:
+        """The git id of every file at a revision."""
+        from huggingface_hub import RepoFile
+
+        with self.explained():
+            tree = self.api.list_repo_tree(
+                self.repo_id, repo_type=self.repo_type, revision=revision, recursive=True
+            )
+            return {item.path: item.blob_id for item in tree if isinstance(item, RepoFile)}
+
+    def other_type(self) -> str:
+        """What the Hub has under this id that is of another type, in words; nothing if there is nothing."""
+        kinds: tuple[RepoType, ...] = ("dataset", "model", "space")
+        with self.explained():
+            found = [
+                kind
+                for kind in kinds
+                if kind != self.repo_type and self.api.repo_exists(self.repo_id, repo_type=kind)
+            ]
+        return f" ({self.repo_id} is a {found[0]})" if found else ""
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -227,10 +314,7 @@ class Repo:
                 f"the token may not write {self.repo_id} ({said}); use one of its namespace that may write"
             )
         if status == 429:
-            from huggingface_hub.utils._http import parse_ratelimit_headers
-
-            limit = parse_ratelimit_headers(error.response.headers)
-            seconds = float(limit.reset_in_seconds) if limit is not None else 60.0
+            seconds = _retry_after(error)
             return SlowDownError(
                 f"{self.api.endpoint} asks to wait {seconds:.0f} s ({said}); run the same command again then",
                 seconds,
@@ -238,3 +322,17 @@ class Repo:
         return HubError(
             f"{self.api.endpoint} refused {self.repo_id} with {status} ({said}); nothing was published"
         )
+
+
+def _retry_after(error: HfHubHTTPError) -> float:
+    """Seconds that a refused request should wait: the window's end where its count is used up, else what the
+    answer asks for.
+    """
+    from huggingface_hub.utils._http import parse_ratelimit_headers
+
+    headers = error.response.headers
+    limit = parse_ratelimit_headers(headers)
+    if limit is not None and limit.remaining == 0:
+        return float(limit.reset_in_seconds)
+    asked = headers.get("retry-after", "")
+    return float(asked) if asked.isascii() and asked.isdigit() else _PAUSE

@@ -19,7 +19,9 @@ from hub.conftest import build_dataset, manifest, write_rows
 from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub import history
 from lema_hub.hub.publish import publish_dataset
-from lema_hub.localhub import LocalHub
+from lema_hub.hub.pull import pull
+from lema_hub.hub.repo import Repo, patient
+from lema_hub.localhub import LocalHub, RateLimit
 
 
 def tags(api: HfApi, repo_id: str) -> dict[str, str]:
@@ -397,3 +399,23 @@ def test_what_cannot_be_rendered_leaves_no_repo_behind(
     with pytest.raises(InputError, match=r"license is 'apache-2\.0'"):
         publish_dataset(built, repo_id, version="0.1.0", api=api)
     assert not api.repo_exists(repo_id, repo_type="dataset")
+
+
+def test_a_whole_release_waits_for_a_real_rate_limit(built: Path, tmp_path: Path) -> None:
+    # Fewer requests in a window than a release needs: first state, access, commit, tag, and the reading back.
+    with LocalHub(tmp_path / "hub", rate_limit=RateLimit(requests=6, seconds=2)) as slow:
+        api = HfApi(endpoint=slow.url, token=slow.token)
+        started = time.monotonic()
+        published = publish_dataset(built, "lema/slow", version="0.1.0", api=api)
+        pulled = pull("lema/slow", "v0.1.0", out=tmp_path / "pulled", api=api)
+        assert time.monotonic() - started > 1
+        assert (pulled.commit, tags_when_allowed(api, "lema/slow")) == (
+            published.commit,
+            {"v0.1.0": published.commit},
+        )
+
+
+@patient
+def tags_when_allowed(api: HfApi, repo_id: str) -> dict[str, str]:
+    with Repo.at(repo_id, "dataset", api).explained():
+        return tags(api, repo_id)

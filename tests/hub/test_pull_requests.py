@@ -1,0 +1,152 @@
+"""Releases as pull requests: proposed by a stranger, merged by the owner, tagged after a look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
+
+from hub.conftest import build_dataset, training
+from lema_hub.errors import HubError, InputError, TagExistsError
+from lema_hub.hub.eval_results import publish_results
+from lema_hub.hub.publish import publish_adapter, publish_dataset, tag_merged
+from lema_hub.hub.verify import verify
+
+ClientOf = Callable[[str, str], HfApi]
+
+
+def tags(api: HfApi, repo_id: str, kind: str = "dataset") -> dict[str, str]:
+    return {tag.name: tag.target_commit for tag in api.list_repo_refs(repo_id, repo_type=kind).tags}
+
+
+def pulls(api: HfApi, repo_id: str, kind: str = "dataset") -> list[int]:
+    return [one.num for one in api.get_repo_discussions(repo_id, repo_type=kind)]
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Path:
+    return build_dataset(tmp_path / "grown", train=14)
+
+
+def test_a_proposed_release_is_merged_and_tagged_by_the_owner(
+    api: HfApi, client_of: ClientOf, repo_id: str, built: Path, grown: Path
+) -> None:
+    first = publish_dataset(built, repo_id, version="0.1.0", api=api)
+    ann = client_of("write", "ann")
+    proposed = publish_dataset(grown, repo_id, version="next", create_pr=True, api=ann)
+    assert (proposed.version, proposed.finished) == ("0.2.0", False)
+    assert proposed.pull_request == proposed.url == f"{api.endpoint}/datasets/{repo_id}/discussions/1"
+    assert proposed.bytes > 0
+    assert tags(api, repo_id) == {"v0.1.0": first.commit}
+    said = api.get_discussion_details(repo_id, 1, repo_type="dataset")
+    assert (said.title, said.author, said.status) == ("Release 0.2.0", "ann", "open")
+    assert f"`lema publish tag {repo_id}` makes v0.2.0" in said.events[0].content  # type: ignore[attr-defined]
+    rows = api.hf_hub_download(repo_id, "data/nano/train.parquet", repo_type="dataset", revision="refs/pr/1")
+    assert Path(rows).stat().st_size == proposed.files["data/nano/train.parquet"]
+
+    with pytest.raises(InputError, match="no single release to tag"):
+        tag_merged(repo_id, api=api)
+    api.merge_pull_request(repo_id, 1, repo_type="dataset")
+    with pytest.raises(HubError, match="may not write"):
+        tag_merged(repo_id, api=ann)
+    repo, number, commit = tag_merged(repo_id, api=api)
+    assert (repo.repo_type, str(number)) == ("dataset", "0.2.0")
+    assert tags(api, repo_id) == {"v0.1.0": first.commit, "v0.2.0": commit}
+    assert commit == api.dataset_info(repo_id).sha
+    checks = {check.name: check.verdict for check in verify(repo_id, "v0.2.0", api=api).checks}
+    assert checks["release"] == "pass"
+    assert "fail" not in checks.values()
+    with pytest.raises(InputError, match="merged, without a tag: none"):
+        tag_merged(repo_id, api=api)
+    with pytest.raises(TagExistsError):
+        publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=ann)
+
+
+def test_the_same_command_finds_its_pull_request_again(
+    api: HfApi, client_of: ClientOf, repo_id: str, built: Path, grown: Path, tmp_path: Path
+) -> None:
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    ann = client_of("write", "ann")
+    one = publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=ann)
+    two = publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=ann)
+    assert (two.pull_request, two.commit, two.bytes, two.finished) == (one.pull_request, one.commit, 0, True)
+    other = build_dataset(tmp_path / "other", train=15)
+    with pytest.raises(InputError, match="proposes other content; close it"):
+        publish_dataset(other, repo_id, version="0.2.0", create_pr=True, api=ann)
+    ben = publish_dataset(other, repo_id, version="0.2.0", create_pr=True, api=client_of("write", "ben"))
+    assert ben.pull_request != one.pull_request
+    assert pulls(api, repo_id) == [2, 1]
+    publish_dataset(other, repo_id, version="0.1.1", api=api)
+    with pytest.raises(InputError, match="conflicts with what was published since"):
+        publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=ann)
+    ann.change_discussion_status(repo_id, 1, "closed", repo_type="dataset")
+    again = publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=ann)
+    assert again.pull_request == f"{api.endpoint}/datasets/{repo_id}/discussions/3"
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_the_owner_with_the_folder_tags_by_the_same_command(
+    api: HfApi, repo_id: str, built: Path, grown: Path, renamed: bool
+) -> None:
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=api)
+    if renamed:  # nothing in the merge says then what it is: the content does
+        api.rename_discussion(repo_id, 1, "More rows", repo_type="dataset")
+    api.merge_pull_request(repo_id, 1, repo_type="dataset")
+    with pytest.raises(InputError, match=r"lacks only its tag|nothing to propose"):
+        publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=api)
+    done = publish_dataset(grown, repo_id, version="0.2.0", api=api)
+    head = api.dataset_info(repo_id).sha
+    assert (done.commit, done.bytes, done.finished, done.pull_request) == (head, 0, True, None)
+    assert tags(api, repo_id)["v0.2.0"] == head
+
+
+def test_a_merge_that_is_not_what_was_proposed_is_not_tagged(
+    api: HfApi, client_of: ClientOf, repo_id: str, built: Path, grown: Path
+) -> None:
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=client_of("write", "ann"))
+    api.create_commit(
+        repo_id,
+        [CommitOperationAdd(".gitattributes", b"*.parquet filter=lfs diff=lfs merge=lfs -text\n")],
+        repo_type="dataset",
+        commit_message="Change what the request did not",
+    )
+    api.merge_pull_request(repo_id, 1, repo_type="dataset")
+    with pytest.raises(HubError, match=r"not what refs/pr/1 proposed \(it differs in \.gitattributes\)"):
+        tag_merged(repo_id, api=api)
+    assert set(tags(api, repo_id)) == {"v0.1.0"}
+
+
+def test_an_adapter_is_proposed_too(
+    api: HfApi, client_of: ClientOf, repo_id: str, adapter: Path, tmp_path: Path
+) -> None:
+    publish_adapter(adapter, repo_id, version="0.1.0", api=api)
+    config = adapter / "adapter_config.json"
+    config.write_text(config.read_text().replace('"lora_alpha": 16', '"lora_alpha": 32'))
+    ann = client_of("write", "ann")
+    proposed = publish_adapter(adapter, repo_id, version="0.1.1", create_pr=True, api=ann)
+    assert proposed.pull_request == f"{api.endpoint}/{repo_id}/discussions/1"
+    api.merge_pull_request(repo_id, 1)
+    assert str(tag_merged(repo_id, api=api)[1]) == "0.1.1"
+    assert set(tags(api, repo_id, "model")) == {"v0.1.0", "v0.1.1"}
+
+
+def test_scores_are_proposed_once(api: HfApi, client_of: ClientOf, repo_id: str, adapter: Path) -> None:
+    publish_adapter(adapter, repo_id, version="0.1.0", api=api)
+    results = [replace(training().results[0], task="lema:math")]
+    ann = client_of("write", "ann")
+    sent = [publish_results(repo_id, results, create_pr=True, api=ann).url for _ in range(2)]
+    assert sent[0] == sent[1] == f"{api.endpoint}/{repo_id}/discussions/1"
+    assert pulls(api, repo_id, "model") == [1]
+
+
+def test_there_must_be_a_repo_to_open_one_in(api: HfApi, repo_id: str, built: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no dataset .* publish without --create-pr"):
+        publish_dataset(built, repo_id, version="0.1.0", create_pr=True, api=api)
+    api.create_repo(repo_id)
+    with pytest.raises(InputError, match=rf"\({repo_id} is a model\)"):
+        publish_dataset(built, repo_id, version="0.1.0", create_pr=True, api=api)
