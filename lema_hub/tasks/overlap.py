@@ -51,7 +51,9 @@ _DASHES = str.maketrans("‐‑‒–—−×÷", "------*/")
 _BATCH = 1 << 19  # characters whose words are hashed at once
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2**64
 _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
-_TABLE_BITS = 22
+_TABLE_BITS = 20
+_TABLE_SHIFT = np.uint64(64 - _TABLE_BITS)
+_HEAD = 3  # words of a short question by which it is looked up first
 
 Hashes = NDArray[np.uint64]
 
@@ -137,9 +139,7 @@ class Index:
         self._values = dice.integers(0, 1 << 64, len(self._numbers) + 1, dtype=np.uint64)
         self._powers = self._inverses = np.ones(0, dtype=np.uint64)
         self._runs = self._indexed()
-        self._table = np.zeros(1 << _TABLE_BITS, dtype=bool)
-        for hashes, _, _ in self._runs.values():
-            self._table[hashes >> np.uint64(64 - _TABLE_BITS)] = True
+        self._tables = self._likely()
 
     def __len__(self) -> int:
         """The number of questions."""
@@ -170,7 +170,7 @@ class Index:
         by_length: dict[int, list[tuple[Hashes, int]]] = {}
         for position, numbers in enumerate(self._questions):
             length = min(self.n, len(numbers))
-            by_length.setdefault(length, []).append((self._hashes(numbers, (length,))[length], position))
+            by_length.setdefault(length, []).append((self._hashes(self._sums(numbers), length), position))
         runs = {}
         for length, parts in sorted(by_length.items()):
             hashes = np.concatenate([part for part, _ in parts])
@@ -180,8 +180,22 @@ class Index:
             runs[length] = (hashes[order], owners[order], places[order])
         return runs
 
-    def _hashes(self, numbers: NDArray[np.int32], lengths: Iterable[int]) -> dict[int, Hashes]:
-        """The hashes of all runs of each length: sum of value[i + k] * base**k, from one cumulative sum."""
+    def _likely(self) -> dict[int, NDArray[np.bool_]]:
+        """Length -> the leading bits of the hashes with which a match may begin: n words, or a short question's
+        head.
+        """
+        tables: dict[int, NDArray[np.bool_]] = {}
+        for numbers in self._questions:
+            short = len(numbers) < self.n
+            length = min(_HEAD, len(numbers)) if short else self.n
+            hashes = self._hashes(self._sums(numbers[:length] if short else numbers), length)
+            if length not in tables:
+                tables[length] = np.zeros(1 << _TABLE_BITS, dtype=bool)
+            tables[length][hashes >> _TABLE_SHIFT] = True
+        return tables
+
+    def _sums(self, numbers: NDArray[np.int32]) -> Hashes:
+        """value[i] * base**i, summed up to every position."""
         size = len(numbers)
         if len(self._powers) < size:
             room = max(size, 1 << 12)
@@ -189,11 +203,12 @@ class Index:
             self._inverses = np.cumprod(np.full(room, _INVERSE), dtype=np.uint64)
         sums = np.zeros(size + 1, dtype=np.uint64)
         np.cumsum(self._values[numbers] * self._powers[:size], out=sums[1:])
-        return {
-            length: (sums[length:] - sums[: size + 1 - length]) * self._inverses[: size + 1 - length]
-            for length in lengths
-            if length <= size
-        }
+        return sums
+
+    def _hashes(self, sums: Hashes, length: int) -> Hashes:
+        """The hashes of all runs of a length: sum of value[i + k] * base**k."""
+        last = max(0, len(sums) - length)
+        return (sums[length:] - sums[:last]) * self._inverses[:last]
 
     def _find(self, batch: Sequence[str]) -> Iterator[list[Overlap]]:
         """The overlaps of some texts, whose words are hashed as one sequence with a gap after each text.
@@ -227,18 +242,24 @@ class Index:
 
     def _matches(self, numbers: NDArray[np.int32]) -> list[tuple[int, int, int, int]]:
         """All equal runs: of which question, where in the sequence, where in the question, how long."""
+        sums = self._sums(numbers)
+        starts = {
+            length: np.flatnonzero(table[self._hashes(sums, length) >> _TABLE_SHIFT])
+            for length, table in self._tables.items()
+        }
         matches = []
-        for length, hashes in self._hashes(numbers, self._runs).items():
-            known, owners, places = self._runs[length]
-            likely = np.flatnonzero(self._table[hashes >> np.uint64(64 - _TABLE_BITS)])
-            first = np.searchsorted(known, hashes[likely], side="left")
-            last = np.searchsorted(known, hashes[likely], side="right")
+        for length, (known, owners, places) in self._runs.items():
+            likely = starts[length if length == self.n else min(length, _HEAD)]
+            likely = likely[likely <= len(numbers) - length]
+            hashes = (sums[likely + length] - sums[likely]) * self._inverses[likely]
+            first = np.searchsorted(known, hashes, side="left")
+            last = np.searchsorted(known, hashes, side="right")
             for item in np.flatnonzero(last > first):
                 at = int(likely[item])
+                there = numbers[at : at + length].tobytes()
                 for entry in range(int(first[item]), int(last[item])):
                     question, place = int(owners[entry]), int(places[entry])
-                    theirs = self._questions[question][place : place + length]
-                    if np.array_equal(numbers[at : at + length], theirs):
+                    if self._questions[question][place : place + length].tobytes() == there:
                         matches.append((question, at, place, length))
         return matches
 

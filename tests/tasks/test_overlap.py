@@ -89,7 +89,7 @@ def test_a_collision_of_hashes_is_no_hit() -> None:
     index = Index(QUESTIONS)
     index._values = np.ones_like(index._values)  # all runs of one length have one hash now
     index._runs = index._indexed()
-    index._table[:] = True
+    index._tables = index._likely()
     texts = [LONG, "twelve other words that stand nowhere else and mean nothing at all here", SHORT]
     assert [[o.question for o in found] for found in index.find(texts)] == [[0], [], [2]]
 
