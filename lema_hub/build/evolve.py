@@ -54,10 +54,13 @@ class Evolver(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solver(Source):
-    """Who answers them, `paths` times; `prompt` defaults to the task's few-shot prompt."""
+    """Who answers them, `paths` times, of which `agree` must say the same, by default more than half; `prompt`
+    defaults to the task's few-shot prompt.
+    """
 
     prompt: str | None = None
     paths: int = 3
+    agree: int | None = None
     temperature: float = 0.7
     top_p: float = 1.0
     max_tokens: int | None = None
@@ -104,6 +107,10 @@ class EvolveRecipe:
             raise RecipeError(
                 f"evolution needs samples >= 1, solver.paths >= 2 and evolutions, got {self.samples}, "
                 f"{self.solver.paths} and {len(self.evolutions)}"
+            )
+        if not self.solver.paths // 2 < (self.solver.agree or self.solver.paths) <= self.solver.paths:
+            raise RecipeError(
+                f"solver.agree must be more than half of the {self.solver.paths} paths, got {self.solver.agree}"
             )
         if (self.task == "nano") != (self.evolver.engine == "exact"):
             raise RecipeError(
@@ -172,6 +179,7 @@ def run(
             paths=recipe.solver.paths,
             sampling=_solving(recipe),
             prompt=recipe.solver.prompt or tasks.get(recipe.task).fewshot,
+            agree=recipe.solver.agree,
             budget_usd=budget_usd,
             progress=progress("answer") if progress else None,
         )

@@ -187,6 +187,7 @@ def answer(
     paths: int,
     sampling: Sampling,
     prompt: str,
+    agree: int | None = None,
     stage: str = "answer",
     budget_usd: float | None = None,
     progress: Progress | None = None,
@@ -200,6 +201,7 @@ def answer(
         paths: Solutions per question; LeMa has 3.
         sampling: How they are sampled.
         prompt: Name of the prompt template; its field is `question`.
+        agree: So many answers must agree; more than half by default, and at least.
         stage: The stage's name in ledger and manifest.
         budget_usd: See `Ledger.run`.
         progress: See `Ledger.run`.
@@ -225,7 +227,7 @@ def answer(
         answers = [_answer(reply, style) for reply in given]
         classes = sorted(answer_classes(answers, style=style), key=len, reverse=True)
         votes = len(classes[0]) if classes else 0
-        if 2 * votes <= paths:
+        if votes < max(agree or 0, paths // 2 + 1):
             failed = [reply for reply in given if isinstance(reply, Failure)]
             reason = f"request_{failed[0].reason}" if failed else "no_majority" if classes else "no_answer"
             detail = failed[0].detail if failed else ", ".join(answer or "none" for answer in answers)

@@ -241,6 +241,16 @@ def test_the_gold_answer_is_what_most_solutions_say(
     assert [model.role for model in built.models] == ["solver"]
 
 
+def test_all_answers_can_be_asked_to_agree(ledger: Ledger) -> None:
+    solver = Scripted(lambda request: "The answer is 18." if request.index < 2 else "The answer is 17.")
+    asked = {"paths": 3, "sampling": SAMPLING, "prompt": "lema-cot"}
+    assert len(evolved.answer(questions(1), solver, ledger, **asked).rows) == 1
+    assert len(evolved.answer(questions(1), solver, ledger, agree=2, **asked).rows) == 1
+    assert evolved.answer(questions(1), solver, ledger, agree=3, **asked).stages[0].dropped == {
+        "no_majority": 1
+    }
+
+
 def test_nano_problems_evolve_exactly() -> None:
     seen = set()
     for index in range(60):
@@ -497,6 +507,8 @@ def test_every_recipe_can_be_read(path: Path) -> None:
     [
         ("samples=0", "needs samples >= 1"),
         ("solver.paths=1", "solver.paths >= 2"),
+        ("solver.agree=1", "solver.agree must be more than half of the 3 paths, got 1"),
+        ("solver.agree=4", "solver.agree must be more than half of the 3 paths, got 4"),
         ("evolutions=[]", "and evolutions, got"),
         ("evolutions=[harder]", "evolutions.0 is 'harder'; expected one of constraints, deeper"),
         ("evolver.engine=openai", "nano problems are evolved by the engine exact"),
