@@ -82,6 +82,8 @@ def test_annotated_sets_are_built_published_and_loaded_back(
     tests = {name: str(shared_data / name / "test.jsonl") for name in ("gsm8k", "math")}
     prm += _compared(tests["gsm8k"], without=("gsm8k", "csqa"))
     ben += _compared(*tests.values(), without=("gsm8k", "math", "csqa"))
+    from huggingface_hub import HfApi
+
     for name, overrides in (
         ("prmbench", [f"problems.path={shared_data}/math", *prm]),
         ("mr-ben", [*ben, *word]),
@@ -108,7 +110,14 @@ def test_annotated_sets_are_built_published_and_loaded_back(
         *LEMA, "build", "corrections", recipe, "--out", tmp_path / "x", *ben, hub=hub, home=tmp_path, code=1
     )
     assert "mmlu_scored: false" in silent.stderr
-    assert "MMLU" in (tmp_path / "mr-ben" / "manifest.json").read_text()
+    card = HfApi(endpoint=hub.url).hf_hub_download(
+        "lema/mr-ben-corrections",
+        "README.md",
+        repo_type="dataset",
+        revision="v0.1.0",
+        local_dir=tmp_path / "card",
+    )
+    assert "must not be scored on MMLU" in Path(card).read_text()
     found = json.loads(run("-c", _CHILD, hub=hub, home=tmp_path / "home").stdout.splitlines()[-1])
     for rows in found.values():
         total = sum(rows["rows"].values())
