@@ -11,6 +11,7 @@ import os
 import shlex
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -191,11 +192,45 @@ def results(
     print(sent.url or "Nothing was sent. Send it:  the same command without --dry-run")
 
 
-def prepare_client(*, bars: bool = True) -> None:
-    """Set what the clients of a Hub read once, at their import, unless the user has set it.
+@app.command()
+def collection(
+    title: Annotated[
+        str, typer.Argument(help="The collection's title, at most 60 characters.", show_default=False)
+    ],
+    repos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="REPO...",
+            help="Repo ids, where needed as datasets/..., models/... or spaces/..., and arXiv numbers.",
+            show_default=False,
+        ),
+    ],
+    namespace: Annotated[
+        str | None,
+        typer.Option(help="Whose collection; by default that of the first repo.", show_default=False),
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new collection private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look everything up, change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Gather the repos of a release in a collection; the same command adds what is missing."""
+    prepare_client()
+    from lema_hub.hub.collections import gather
 
-    Plain uploads to servers other than huggingface.co, which would all be asked for xet tokens otherwise;
-    progress bars only where there is a terminal to draw them.
+    made = gather(title, repos, namespace=namespace, private=private, dry_run=dry_run)
+    if as_json:
+        members = [{**asdict(member), "outcome": outcome} for member, outcome in made.members]
+        print(
+            json.dumps(
+                {"title": made.title, "description": made.description, "url": made.url, "items": members}
+            )
+        )
+        return
+    for member, outcome in made.members:
+        print(f"{outcome:<9}  {member.what} {member.id}: {member.note}")
+    print(f"\n{made.title}: {made.description}")
+    print("Nothing was sent. Send it:  the same command without --dry-run" if dry_run else made.url)
+
 
 @app.command()
 def tag(
@@ -228,6 +263,12 @@ def tag(
     if "huggingface.co" not in os.environ.get("HF_ENDPOINT", "https://huggingface.co"):
         os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     if not (bars and sys.stderr.isatty()):
+def prepare_client(*, bars: bool = True) -> None:
+    """Set what the clients of a Hub read once, at their import, unless the user has set it.
+
+    Plain uploads to servers other than huggingface.co, which would all be asked for xet tokens otherwise;
+    progress bars only where there is a terminal to draw them.
+
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     if not bars:
