@@ -24,6 +24,7 @@ COMMANDS = {
     "publish": ("publish", "Publish a dataset or an adapter to a Hub, versioned, with its card."),
     "diff": ("diff", "Rows added, dropped and changed between two versions of a dataset."),
     "pull": ("pull", "Fetch a published version."),
+    "rebuild": ("rebuild", "The whole rows of an id-only release, from the sources that you may read."),
     "verify": ("verify", "Check a published version: bytes, rows, card, numbers, licence."),
     "train": ("train", "Fine-tune an adapter from a recipe."),
     "merge": ("merge", "An adapter and its backbone as one model, and how alike the two write."),

@@ -59,6 +59,11 @@ def dataset(
     ] = None,
     dry_run: DryRun = False,
     private: Private = False,
+    create_pr: CreatePr = False,
+    ids_only: Annotated[
+        bool,
+        typer.Option("--ids-only", help="Withhold the sources' text: `lema rebuild` puts it back."),
+    ] = False,
     i_have_the_right: Annotated[
         str | None,
         typer.Option(
@@ -88,12 +93,13 @@ def dataset(
         version=version,
         dry_run=dry_run,
         private=private,
+        create_pr=create_pr,
         right=i_have_the_right,
+        ids_only=ids_only,
         started=_STARTED,
     )
     _report(published, as_json)
 
-        create_pr=create_pr,
 
 @app.command()
 def adapter(
@@ -102,13 +108,13 @@ def adapter(
     version: VersionOption,
     dry_run: DryRun = False,
     private: Private = False,
+    create_pr: CreatePr = False,
     as_json: AsJson = False,
 ) -> None:
     """Publish an adapter that `lema train` wrote."""
     prepare_client()
     from lema_hub.hub.publish import publish_adapter
 
-    create_pr: CreatePr = False,
     published = publish_adapter(
         folder,
         repo_id,
@@ -128,13 +134,13 @@ def model(
     version: VersionOption,
     dry_run: DryRun = False,
     private: Private = False,
+    create_pr: CreatePr = False,
     as_json: AsJson = False,
 ) -> None:
     """Publish a whole model with its tokenizer."""
     prepare_client()
     from lema_hub.hub.publish import publish_model
 
-    create_pr: CreatePr = False,
     published = publish_model(
         folder,
         repo_id,
@@ -257,18 +263,18 @@ def tag(
     print(f"Check it:  lema verify {repo_id}@{number.tag}")
 
 
-    Args:
-        bars: False for commands that draw progress of their own: the clients' bars and notes stay out of it.
-    """
-    if "huggingface.co" not in os.environ.get("HF_ENDPOINT", "https://huggingface.co"):
-        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-    if not (bars and sys.stderr.isatty()):
 def prepare_client(*, bars: bool = True) -> None:
     """Set what the clients of a Hub read once, at their import, unless the user has set it.
 
     Plain uploads to servers other than huggingface.co, which would all be asked for xet tokens otherwise;
     progress bars only where there is a terminal to draw them.
 
+    Args:
+        bars: False for commands that draw progress of their own: the clients' bars and notes stay out of it.
+    """
+    if "huggingface.co" not in os.environ.get("HF_ENDPOINT", "https://huggingface.co"):
+        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    if not (bars and sys.stderr.isatty()):
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     if not bars:
@@ -288,13 +294,13 @@ def _report(published: Published, as_json: bool) -> None:
                     "files": published.files,
                     "bytes": published.bytes,
                     "finished": published.finished,
+                    "pull_request": published.pull_request,
                     "snippet": published.snippet,
                     "card": published.card,
                 }
             )
         )
         return
-                    "pull_request": published.pull_request,
     for path, size in published.files.items():
         print(f"{size:>12,}  {path}")
     if published.commit is None:
@@ -305,14 +311,14 @@ def _report(published: Published, as_json: bool) -> None:
         )
         print("Publish it:  the same command without --dry-run")
         return
+    if published.pull_request is not None:
+        print(f"\n{'Found' if published.finished else 'Opened'} {published.pull_request}")
+        print(f"It has no tag. After the merge:  lema publish tag {published.repo_id}")
+        return
     done = "finished" if published.finished else "published"
     print(
         f"\n{done.capitalize()} v{published.version} as commit {published.commit}, {published.bytes:,} "
         "bytes sent"
     )
     print(published.url)
-    if published.pull_request is not None:
-        print(f"\n{'Found' if published.finished else 'Opened'} {published.pull_request}")
-        print(f"It has no tag. After the merge:  lema publish tag {published.repo_id}")
-        return
     print(f"\nLoad it:\n\n{published.snippet}")

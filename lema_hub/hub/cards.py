@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lema_hub.errors import InputError
 from lema_hub.hub import fields, metadata, pictures, shards, templates
@@ -13,6 +13,9 @@ from lema_hub.hub.dataset import BuiltDataset, Split
 from lema_hub.hub.history import Release
 from lema_hub.hub.licenses import License
 from lema_hub.hub.manifest import REJECTED, Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _TITLES: dict[Kind, str] = {
     "corrections": "Mistake corrections",
@@ -126,7 +129,7 @@ def front_matter(built: BuiltDataset, *, license_id: str, sizes: Mapping[str, in
         "size_categories": [metadata.size_category(rows)],
         "source_datasets": _sources(built),
         "task_categories": ["text-generation", "question-answering"],
-        "tags": _TAGS[manifest.kind],
+        "tags": [tag for tag in _TAGS[manifest.kind] if tag != "math" or manifest.task != "csqa"],
         "configs": _config_entries(built, sizes),
         **_dataset_info(built, sizes),
     }
@@ -155,6 +158,27 @@ def gate_counts(built: BuiltDataset) -> list[GateCount]:
         GateCount(name, fields.GATES.get(name, ""), n["pass"], n["fail"], n["skipped"])
         for name, n in sorted(counts.items())
     ]
+
+
+def value_bytes(table: pa.Table) -> int:
+    """The bytes of the values in memory; `nbytes` depends on how the rows are cut into files and chunks."""
+    return sum(_bytes_of(table[name].combine_chunks()) for name in table.column_names)
+
+
+def _bytes_of(array: pa.Array) -> int:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    nulls = (len(array) + 7) // 8 if array.null_count else 0
+    if pa.types.is_string(array.type):
+        return (
+            nulls + 4 * (len(array) + 1) + int(pc.sum(pc.binary_length(array).cast(pa.int64())).as_py() or 0)
+        )
+    if pa.types.is_list(array.type):
+        return nulls + 4 * (len(array) + 1) + _bytes_of(array.flatten())
+    if pa.types.is_struct(array.type):
+        return nulls + sum(_bytes_of(part) for part in array.flatten())
+    return nulls + len(array) * int(array.type.bit_width) // 8
 
 
 def _rejection() -> type:
@@ -201,14 +225,14 @@ def _dataset_info(built: BuiltDataset, sizes: Mapping[str, int]) -> dict[str, An
         for split in splits:
             described.add(
                 datasets.SplitInfo(
-                    split.name, num_bytes=split.table.nbytes, num_examples=split.table.num_rows
+                    split.name, num_bytes=value_bytes(split.table), num_examples=split.table.num_rows
                 )
             )
         infos[config] = datasets.DatasetInfo(
             features=datasets.Features.from_arrow_schema(splits[0].table.schema),
             splits=described,
             download_size=sum(size for path, size in sizes.items() if path.startswith(f"data/{config}/")),
-            dataset_size=sum(split.table.nbytes for split in splits),
+            dataset_size=sum(value_bytes(split.table) for split in splits),
         )
     card_data = DatasetCardData()
     infos.to_dataset_card_data(card_data)

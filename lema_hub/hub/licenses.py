@@ -136,6 +136,15 @@ def combine(rows: Mapping[str, int], models: Iterable[ModelUse] = ()) -> License
     return License(chosen, (), (*_duties(chosen), *duties))
 
 
+def terms_of(built: BuiltDataset) -> License:
+    """The licence of a dataset; of an id-only release that of the annotations, which are all that it holds."""
+    if built.manifest.withheld is None:
+        return combine(counted(built), built.manifest.models)
+    ours = combine({built.manifest.license: built.manifest.rows}, built.manifest.models)
+    rebuilt = "the sources' own terms hold for the rows that you rebuild"
+    return License(ours.license, ours.clashes, (*ours.duties, rebuilt))
+
+
 def counted(built: BuiltDataset) -> Counter[str]:
     """How many rows of a dataset have which licence, its sources included."""
     counts = built.count("license")

@@ -174,6 +174,15 @@ class Duplicates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """What an id-only release does not hold: the columns that hold hashes, the mark of a question, and why."""
+
+    why: str
+    columns: tuple[str, ...]
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """All that is known of a built dataset; the schema is drawn in docs/architecture.md.
 
@@ -204,6 +213,7 @@ class Manifest:
     mix: Mix | None = None
     contamination: Contamination | None = None
     duplicates: Duplicates | None = None
+    withheld: Withheld | None = None
     granted: dict[str, str] = field(default_factory=dict)
     """Licence objections that the publisher answered with 'I have the right', and the reason given."""
 

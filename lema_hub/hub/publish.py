@@ -27,6 +27,7 @@ from lema_hub.hub import (
     model_terms,
     shards,
     versions,
+    withheld,
 )
 from lema_hub.hub.dataset import BuiltDataset, read_dataset
 from lema_hub.hub.diff import Diff, Side, diff
@@ -60,6 +61,7 @@ def publish_dataset(
     dry_run: bool = False,
     create_pr: bool = False,
     right: str | None = None,
+    ids_only: bool = False,
     api: HfApi | None = None,
     started: float | None = None,
 ) -> Published:
@@ -74,6 +76,7 @@ def publish_dataset(
         create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
         right: Why the rows may be published although their licences or a model's terms object; it is
             recorded in the manifest and shown in the card.
+        ids_only: Withhold the sources' texts (`lema_hub.hub.withheld`).
         api: The Hub and token to use instead of the clients' own.
         started: When the command began, in seconds since the epoch; by default now.
 
@@ -90,13 +93,17 @@ def publish_dataset(
             dry_run=dry_run,
             create_pr=create_pr,
             right=right,
+            ids_only=ids_only,
             api=api,
             started=started,
         )
     number = versions.parse(version)
     built = read_dataset(Path(folder))
     contamination.require(built.manifest, Path(folder))
-    terms = licenses.combine(licenses.counted(built), built.manifest.models)
+    if ids_only:
+        objections = licenses.combine(licenses.counted(built)).clashes or ("its publisher shares ids only",)
+        built = withheld.withhold(built, why="; ".join(objections))
+    terms = licenses.terms_of(built)
     built, terms = _granted(built, terms, right)
     repo = Repo.at(repo_id, "dataset", api)
     with tempfile.TemporaryDirectory(prefix="lema-publish-") as staging:
@@ -335,9 +342,10 @@ def _granted(
             )
         return built, terms
     if right is None:
+        models = licenses.combine({withheld.LICENSE: 1}, built.manifest.models)
+        way = "" if models.clashes else "--ids-only publishes it without the sources' text, "
         raise InputError(
-            f"this dataset may not be published: {'; '.join(terms.clashes)}; --i-have-the-right REASON "
-            "overrules"
+            f"this dataset may not be published: {'; '.join(terms.clashes)}; {way}--i-have-the-right REASON overrules"
         )
     if declared not in licenses.HUB_LICENSES:
         raise InputError(

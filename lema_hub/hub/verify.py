@@ -136,6 +136,8 @@ def _our_dataset(pulled: Pulled) -> list[Check]:
 def _contamination(built: BuiltDataset) -> list[Check]:
     """The rows against the test sets again; what cannot be loaded here is a note."""
     name = "contamination"
+    if built.manifest.withheld is not None:
+        return [Check(name, "note", "the questions are withheld; rebuild the rows to compare them")]
     hits, compared, skipped = contamination.recheck(built)
     checks = [
         Check(name, "note", f"not compared with {held_out}: {why}") for held_out, why in skipped.items()
@@ -246,7 +248,7 @@ def _dataset_info(pulled: Pulled, built: BuiltDataset) -> str:
 
 def _license(pulled: Pulled, built: BuiltDataset) -> str:
     stated = metadata.split_card(_read(pulled, CARD))[0].get("license")
-    terms = licenses.combine(licenses.counted(built), built.manifest.models)
+    terms = licenses.terms_of(built)
     open_clashes = [clash for clash in terms.clashes if clash not in built.manifest.granted]
     if open_clashes:
         raise InputError(open_clashes[0])
@@ -319,7 +321,7 @@ def _words(pulled: Pulled, rendered: Mapping[str, str]) -> Check:
 
 
 def _dataset_card(pulled: Pulled, built: BuiltDataset) -> str:
-    terms = licenses.combine(licenses.counted(built), built.manifest.models)
+    terms = licenses.terms_of(built)
     if terms.license is None:
         terms = licenses.License(built.manifest.license, (), terms.duties)
     return cards.dataset_card(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from lema_hub import prompts
 from lema_hub.errors import InputError
+from lema_hub.hub.withheld import MARK
 from lema_hub.records import digest
 from lema_hub.train.recipe import DataSource
 from lema_hub.train.snapshot import snapshot
@@ -153,6 +154,7 @@ def load(
 
 def _read(source: DataSource) -> tuple[Any, str, str | None]:
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     pattern = f"data/{source.config}/{source.split}*.parquet"
@@ -190,7 +192,13 @@ def _read(source: DataSource) -> tuple[Any, str, str | None]:
             )
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{name} {source.config}/{file.name} is no Parquet file ({error})") from error
-    return pa.concat_tables(tables), name, revision
+    table = pa.concat_tables(tables)
+    if pc.any(pc.match_substring(table["prompt"], MARK)).as_py():
+        raise InputError(
+            f"{name} is an id-only release: its questions are withheld; make its rows whole with `lema rebuild`, and "
+            "train on that folder"
+        )
+    return table, name, revision
 
 
 def _split_of(file: Path) -> str:
