@@ -17,6 +17,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,14 +138,16 @@ class OpenAIEngine:
     def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Response | Failure]]:
         """Answer requests as they come; see `Engine.generate`."""
         with asyncio.Runner() as runner:  # cancels at its end what still runs
-            loop = runner.get_loop()
-            pool = Pool(self, enumerate(requests), wake=loop.stop)
-            running = loop.create_task(pool.run())
-            running.add_done_callback(lambda _: loop.stop())
+            turns = _Turns(runner.get_loop())
+            pool = Pool(self, enumerate(requests), wake=turns.end)
+            running = runner.get_loop().create_task(pool.run())
+            running.add_done_callback(lambda _: turns.end())
             try:
                 while not running.done():
-                    loop.run_forever()
+                    interrupted = turns.take()
                     yield from pool.collect()
+                    if interrupted:
+                        raise KeyboardInterrupt
                 running.result()
             except (Exception, KeyboardInterrupt):
                 yield from pool.collect()  # paid for: the caller keeps it
@@ -210,3 +214,39 @@ def _seed(request: Request) -> int | None:
 def _size(request: Request) -> int:
     """The bytes of its text."""
     return len(f"{request.system or ''}{request.prompt}".encode())
+
+
+class _Turns:
+    """Turns of an event loop: each lasts until there is something to collect, or Ctrl-C.
+
+    Python would raise KeyboardInterrupt wherever the loop is just then, in a task of aiohttp's for instance,
+    and that task's traceback would be printed.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._taken = self._interrupted = False
+
+    def take(self) -> bool:
+        """Run the loop; whether it was Ctrl-C that ended the turn."""
+        self._taken = True
+        ours = threading.current_thread() is threading.main_thread()
+        ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if ours:
+            signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._taken = False
+            if ours:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+        return self._interrupted
+
+    def end(self) -> None:
+        """End the turn; between turns nothing, because a loop that is being closed must not be stopped."""
+        if self._taken:
+            self._loop.stop()
+
+    def _interrupt(self, *_: object) -> None:
+        self._interrupted = True
+        self._loop.call_soon_threadsafe(self.end)
