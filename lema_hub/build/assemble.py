@@ -52,6 +52,30 @@ class Assembled:
     yields: tuple[Yield, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Everybody whom a recipe asks."""
+
+    students: tuple[Engine, ...]
+    corrector: Engine | None
+    voters: Voters | None
+    judge: Judge | None
+
+    @classmethod
+    def of(cls, recipe: Recipe, prices: Path | None) -> Asked:
+        """The engines of a recipe; nothing is loaded or sent yet.
+
+        Raises:
+            LemaError: One of them cannot be.
+        """
+        return cls(
+            students=tuple(engine_of(student, recipe, prices) for student in recipe.students),
+            corrector=engine_of(recipe.corrector, recipe, prices) if recipe.corrector else None,
+            voters=voters_of(recipe, prices),
+            judge=judge_of(recipe, prices),
+        )
+
+
 def assemble(
     recipe: Recipe,
     problems: Sequence[Problem],
@@ -76,6 +100,7 @@ def assemble(
     Raises:
         LemaError: A file cannot be read, or an engine cannot answer.
     """
+    asked = Asked.of(recipe, prices)  # what is wrong with a recipe shows before anything is paid
     test_keys = frozenset(tasks.question_key(problem.question) for problem in test)
     against = [Path(file) for file in recipe.contamination.against]
     held_out = load_held_out(recipe.task, loaded=test, against=against)
@@ -94,7 +119,7 @@ def assemble(
     sampled = [
         mistakes.collect_paths(
             problems,
-            engine_of(student, recipe, prices),
+            engine,
             ledger,
             paths=student.paths,
             sampling=sampling_of(student, recipe),
@@ -104,7 +129,7 @@ def assemble(
             budget_usd=budget_usd,
             progress=progress(stage) if progress else None,
         )
-        for number, student in enumerate(recipe.students)
+        for number, (student, engine) in enumerate(zip(recipe.students, asked.students, strict=True))
         for stage in [stage_name("sample", number, len(recipe.students))]
     ]
     paths = mistakes.once(
@@ -117,7 +142,7 @@ def assemble(
         prompt = tasks.get(recipe.task).prompt
         built = build_cot(known, paths.rows, gold=recipe.gold, prompt=prompt, test_keys=test_keys)
     else:
-        built = _correct(recipe, known, paths.rows, recorded, ledger, test_keys, budget_usd, prices, progress)
+        built = _correct(recipe, asked, known, paths.rows, recorded, ledger, test_keys, budget_usd, progress)
     sources = [*problem_inputs(problems), *(found.source for found in recorded)]
     if evolved := published_problems(recipe.problems, task=recipe.task):
         sources.append(evolved.source)  # and its models' terms hold for what is made of it
@@ -176,13 +201,13 @@ def check(recipe: Recipe) -> None:
 
 def _correct(
     recipe: Recipe,
+    asked: Asked,
     problems: Sequence[Problem],
     paths: Sequence[ReasoningPath],
     recorded: Sequence[Imported],
     ledger: Ledger,
     test_keys: frozenset[str],
     budget_usd: float | None,
-    prices: Path | None,
     progress: StageProgress | None,
 ) -> Built[Any]:
     """Corrections of annotated paths by their annotations, of the others by the corrector."""
@@ -194,12 +219,12 @@ def _correct(
     built: Built[Any] = Built(rows=())
     if annotations:
         built = build_annotated(problems, paths, annotations, require=recipe.gates, test_keys=test_keys)
-    if recipe.corrector is None:
+    if recipe.corrector is None or asked.corrector is None:
         return built
     own: Built[Any] = corrections.build_corrections(
         problems,
         [path for path in paths if path.path_id not in annotations],
-        engine_of(recipe.corrector, recipe, prices),
+        asked.corrector,
         ledger,
         prompt=recipe.corrector.prompt or tasks.get(recipe.task).corrector,
         sampling=replace(
@@ -210,8 +235,8 @@ def _correct(
         ),
         structured=recipe.corrector.structured,
         require=recipe.gates,
-        voters=voters_of(recipe, prices),
-        judge=judge_of(recipe, prices),
+        voters=asked.voters,
+        judge=asked.judge,
         test_keys=test_keys,
         budget_usd=budget_usd,
         progress=progress,
