@@ -227,6 +227,7 @@ class _Sender:
         self._ledger, self._engine, self._requests, self._budget = ledger, engine, requests, budget_usd
         self._keys: list[str] = []
         self._reserved: dict[int, float] = {}
+        self._held = 0.0  # their sum: a batch reserves tens of thousands at once
         self._spent = 0.0
         self.stopped = False
 
@@ -241,10 +242,11 @@ class _Sender:
                         f"a budget of ${self._budget:.2f} was set but {self._engine.model!r} has no known "
                         "price; add it to a price file or run without a budget"
                     )
-                if self._spent + sum(self._reserved.values()) + bound > self._budget:
+                if self._spent + self._held + bound > self._budget:
                     self.stopped = True
                     return
                 self._reserved[position] = bound
+                self._held += bound
             self._keys.append(key)
             yield request
 
@@ -253,7 +255,9 @@ class _Sender:
         return len(self._keys)
 
     def settle(self, position: int, answer: Response | Failure) -> str:
-        self._reserved.pop(position, None)
+        self._held -= self._reserved.pop(position, 0.0)
+        if not self._reserved:
+            self._held = 0.0  # without the dust of rounding
         if isinstance(answer, Response):
             self._spent += answer.cost_usd or 0.0
         return self._keys[position]
