@@ -57,9 +57,10 @@ class VLLMEngine:
         label: The model's name in provenance instead of its folder's.
 
     Raises:
-        MissingExtraError: vLLM is not installed.
         InputError: A folder has no model or adapter in it, or the adapter is of a kind that vLLM cannot load.
         EngineError: The Hub does not have it, or cannot be reached.
+
+    vLLM itself is looked for when the first request comes, so that a dry run needs none.
     """
 
     name = "vllm"
@@ -83,8 +84,6 @@ class VLLMEngine:
         ):
             if value is not None and value < 1:
                 raise InputError(f"{name} must be >= 1, got {value}")
-        if find_spec("vllm") is None:
-            raise MissingExtraError("vllm (for GPUs, best in an environment of its own)", "vllm")
         self._tensor_parallel, self._processes, self._batch_size = tensor_parallel, processes, batch_size
         self._base = Weights.find(model, revision, "config.json")
         if label is not None:
@@ -120,7 +119,12 @@ class VLLMEngine:
     def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Response | Failure]]:
         """Answer requests; see `Engine.generate`.
 
-        A request fails with the reason `prompt_too_long`, or `refused` if vLLM does not take its sampling or schema.
+        A request fails with the reason `prompt_too_long`, or `refused` if vLLM does not take its sampling.
+
+        Raises:
+            MissingExtraError: vLLM is not installed.
+            InputError: There are not enough GPUs for a group.
+            EngineError: The model does not fit, or a process died.
         """
         self._busy = True
         try:
@@ -147,6 +151,8 @@ class VLLMEngine:
         """Load the model in every process that is not there yet."""
         if self._groups:
             return self._answers
+        if find_spec("vllm") is None:
+            raise MissingExtraError("vllm (for GPUs, best in an environment of its own)", "vllm")
         for other in list(_loaded):
             if not other._busy:
                 other.close()
@@ -191,7 +197,8 @@ class _Group:
             encoding="utf-8",
             start_new_session=True,  # Ctrl-C is for this process, which ends that one
         )
-        threading.Thread(target=self._read, args=(answers,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(answers,), daemon=True)
+        self._reader.start()
 
     def _read(self, answers: queue.Queue[tuple[_Group, dict[str, Any] | None]]) -> None:
         for line in cast(IO[str], self._process.stdout):
@@ -240,11 +247,18 @@ class _Group:
             raise EngineError(f"vllm cannot run {self._model!r}: {message['error']}")
         return message
 
-    def end(self) -> None:
+    def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
         self._process.wait()
-        for pipe in (cast(IO[str], self._process.stdin), self._log):
+        self._reader.join()
+        for pipe in (
+            cast(IO[str], self._process.stdin),
+            cast(IO[str], self._process.stdout),
+            self._log,
+        ):
             with contextlib.suppress(OSError):
                 pipe.close()
 
@@ -254,6 +268,8 @@ def _load(group: _Group) -> int:
 
 
 def _end(groups: list[_Group]) -> None:
+    for group in groups:
+        group.kill()
     while groups:
         groups.pop().end()
 

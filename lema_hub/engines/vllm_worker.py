@@ -127,6 +127,7 @@ class _Worker:
 
     def _add(self, request: dict[str, Any]) -> None:
         from vllm import SamplingParams
+        from vllm.exceptions import VLLMValidationError
         from vllm.inputs import tokens_input
         from vllm.sampling_params import StructuredOutputsParams
 
@@ -147,7 +148,7 @@ class _Worker:
             )
             prompt = tokens_input(ids)
             self._engine.add_request(str(request["position"]), prompt, sampling, lora_request=self._lora)
-        except ValueError as error:
+        except (ValueError, VLLMValidationError) as error:
             self._refuse(request, "refused", " ".join(str(error).split())[:200])
 
     def _refuse(self, request: dict[str, Any], reason: str, detail: str) -> None:
