@@ -169,6 +169,9 @@ class Recipe:
     seed: int = 0
 
 
+KINDS = ("corrections", "cot", "evolve", "mix")
+"""What recipes of data build, each by the command of its name."""
+
 R = TypeVar("R")
 
 
@@ -195,6 +198,9 @@ def load(path: Path, overrides: Sequence[str] = (), cls: type = Recipe) -> Any:
         raise RecipeError(f"recipe {str(path)!r} cannot be read ({error}); give a YAML file") from error
     except yaml.YAMLError as error:
         raise RecipeError(f"recipe {str(path)!r} is no YAML: {' '.join(str(error).split())}") from error
+    kind = document.get("kind") if isinstance(document, Mapping) else None
+    if kind in KINDS and kind not in typing.get_args(typing.get_type_hints(cls).get("kind")):
+        raise RecipeError(f"{path} builds {kind}; run: lema build {kind} {path}")
     try:
         for override in overrides:
             _override(document, override)

@@ -80,6 +80,13 @@ _MEANINGS: dict[type, dict[str, str]] = {
     | _TEXT,
     records.EvolvedProblem: _PROBLEM
     | {
+        "problem_id": "The problem: its seed's id, how it was made, and the number of the draw.",
+        "answer": "What most of the solver's answers say; nobody checked it.",
+        "gold_solution": "Empty: nobody wrote one.",
+        "level": "Null: nobody rated it.",
+        "subject": "Null: nobody determined it.",
+        "source_repo": "The dataset that the seed comes from.",
+        "license": "The licence of the seed in its source.",
         "seed_id": "The problem that the question was made of.",
         "seed_question": "That problem's question.",
         "evolution": "How: `constraints`, `deeper`, `rarer` or `concrete`.",
@@ -93,6 +100,7 @@ _MEANINGS: dict[type, dict[str, str]] = {
         "votes": "How many of them agree with `answer`.",
         "cost_usd": _MISTAKE["cost_usd"],
     },
+    records.Problem: _PROBLEM,
     records.MixedRow: _PROBLEM
     | _PATH
     | {
@@ -119,6 +127,8 @@ GATES = {
     "changed": "The correction differs from the step that it corrects.",
     "arithmetic": "No equation in the corrected steps is false.",
     "seam": "The corrected steps use what the kept steps found; informs only.",
+    "vote": "Enough votes of a second corrector name the same step.",
+    "seam_judge": "A model rates the correction excellent or good, not poor.",
 }
 """What the known gates look at."""
 

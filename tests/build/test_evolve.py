@@ -409,6 +409,10 @@ def test_an_evolved_problem_has_no_annotated_solution_to_learn_from(
 def test_general_evolution_starts_from_all_training_questions(
     sources: tuple[Path, Path], tmp_path: Path
 ) -> None:
+    from huggingface_hub import HfApi
+
+    from lema_hub.hub.publish import publish_dataset
+
     general = load(
         RECIPES / "nano-evolve.yaml",
         ["corrections=null", "problems.train=40", "problems.start=500", "samples=20"],
@@ -421,6 +425,10 @@ def test_general_evolution_starts_from_all_training_questions(
     allowed = {problem.problem_id for problem in tasks.load_problems("nano", "train", limit=40, start=500)}
     assert {row.seed_id for row in rows} <= allowed
     assert [(source.name, source.rows) for source in manifest.inputs] == [("nano", 40)]
+    offline = HfApi(endpoint="http://127.0.0.1:9", token="hf_any")
+    card = publish_dataset(tmp_path / "general", "lema/x", version="0.1.0", dry_run=True, api=offline).card
+    assert "*general evolution*" in card
+    assert "correction-centric" not in card
 
 
 def test_a_plan_sends_nothing_and_bounds_what_a_run_sends(sources: tuple[Path, Path], tmp_path: Path) -> None:

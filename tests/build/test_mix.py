@@ -235,6 +235,15 @@ def test_a_bad_recipe_is_one_line(tmp_path: Path, text: str, message: str) -> No
         load(tmp_path / "bad.yaml", (), MixRecipe)
 
 
+def test_a_recipe_of_another_kind_says_which_command_builds_it() -> None:
+    with pytest.raises(
+        RecipeError, match=r"nano-evolve.yaml builds evolve; run: lema build evolve .*nano-evolve"
+    ):
+        load(RECIPES / "nano-evolve.yaml", (), MixRecipe)
+    with pytest.raises(RecipeError, match="builds mix; run: lema build mix"):
+        load(RECIPES / "nano-ablation-mix.yaml")
+
+
 def test_what_does_not_fit_is_refused(
     sources: Sources, opened: tuple[Opened, Opened], tmp_path: Path
 ) -> None:
