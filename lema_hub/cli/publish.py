@@ -109,12 +109,22 @@ def adapter(
     dry_run: DryRun = False,
     private: Private = False,
     create_pr: CreatePr = False,
+    all_checkpoints: Annotated[
+        bool, typer.Option("--all-checkpoints", help="Publish every checkpoint of the run too, as vX.Y.Z-step-N.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Publish an adapter that `lema train` wrote."""
     prepare_client()
     from lema_hub.hub.publish import publish_adapter
 
+    if all_checkpoints and (dry_run or create_pr):
+        raise InputError("--all-checkpoints sends to a branch of your own repo; leave --dry-run and --create-pr out")
+    if all_checkpoints:  # first, so that the same command finishes what was interrupted
+        from lema_hub.hub.checkpoints import publish_checkpoints
+
+        for tag, commit in publish_checkpoints(folder, repo_id, version=version, private=private).items():
+            typer.echo(f"checkpoint {tag} is commit {commit}", err=True)
     published = publish_adapter(
         folder,
         repo_id,
@@ -159,6 +169,14 @@ def results(
         Path, typer.Argument(help="A scored run: what `lema eval --out` wrote.", show_default=False)
     ],
     repo_id: Annotated[str, typer.Argument(help="The model that was scored.", show_default=False)],
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REPO[@VERSION]",
+            help="The published benchmark that the scores of lema:nano are of.",
+            show_default=False,
+        ),
+    ] = None,
     create_pr: CreatePr = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -189,6 +207,10 @@ def results(
         for score in scored.scores
         if score.stderr is not None
     ]
+    if benchmark is not None:
+        from lema_hub.hub.benchmark import on_benchmark
+
+        found = on_benchmark(found, scored.items(), benchmark)
     sent = publish_results(repo_id, found, create_pr=create_pr, dry_run=dry_run)
     if as_json:
         print(json.dumps({"repo_id": sent.repo_id, "url": sent.url, "files": sent.files}))
@@ -196,6 +218,37 @@ def results(
     for path, text in sent.files.items():
         print(f"{path}\n{text}")
     print(sent.url or "Nothing was sent. Send it:  the same command without --dry-run")
+
+
+@app.command()
+def benchmark(
+    repo_id: RepoId,
+    version: VersionOption,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="How many problems; by default those that `lema eval` scores.", show_default=False
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    private: Private = False,
+    create_pr: CreatePr = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish the nano world's test problems as a benchmark, with its eval.yaml."""
+    prepare_client()
+    from lema_hub.hub.benchmark import publish_benchmark
+
+    published = publish_benchmark(
+        repo_id,
+        version=version,
+        n=n,
+        private=private,
+        dry_run=dry_run,
+        create_pr=create_pr,
+        started=_STARTED,
+    )
+    _report(published, as_json)
 
 
 @app.command()

@@ -116,6 +116,8 @@ class Training:
     schema: Literal[1] = 1
     prompt: str = "lema-cot"
     """Name of the prompt template that questions were asked with; the card's snippet uses it."""
+    checkpoint: int | None = None
+    """The step after which these weights were saved, for a checkpoint; the rest is the record of the whole run."""
     merged: Merged | None = None
     """For a whole model that an adapter was merged into; the rest is the adapter's own record."""
     notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,162 @@
+"""The checkpoints of a training run, each under a tag of its own: `v0.1.0-step-40`.
+
+They lie on a branch beside `main`, so that nobody who loads the repo gets one without asking for it. Each is one
+commit, complete with card and record, and then its tag; a tag is what makes it published. A commit says which tag it
+is for and what its files hash to, so that after a kill the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lema_hub.errors import HubError, InputError, TagExistsError
+from lema_hub.hub import history, model_cards, model_terms, versions
+from lema_hub.hub.model import ADAPTER_CONFIG, ADAPTER_WEIGHTS, read_adapter
+from lema_hub.hub.release import CARD, File, again, digest_of
+from lema_hub.hub.repo import Repo
+from lema_hub.hub.training import Training
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+logger = logging.getLogger(__name__)
+
+BRANCH = "checkpoints"
+
+_CLAIM = re.compile(r"^lema-checkpoint: (?P<tag>\S+) (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
+
+
+def publish_checkpoints(
+    folder: Path, repo_id: str, *, version: str, private: bool = False, api: HfApi | None = None
+) -> dict[str, str]:
+    """Publish every checkpoint of a run, those that are published already left as they are.
+
+    Args:
+        folder: What `lema train` wrote, `checkpoints/` included.
+        repo_id: `namespace/name`.
+        version: `X.Y.Z`, that of the run's final weights.
+        private: Make a new repo private.
+        api: The Hub and token to use instead of the clients' own.
+
+    Returns:
+        The commit of every checkpoint, by its tag.
+
+    Raises:
+        InputError: The folder has no checkpoints, or one of them cannot be published.
+        TagExistsError: A checkpoint of that tag is published with other content.
+        HubError: The Hub refused or could not be reached.
+    """
+    number = versions.parse(version)
+    record = Training.read(folder)
+    model_terms.check_name(record.license, repo_id)
+    steps = _steps(folder)
+    repo = Repo.at(repo_id, "model", api)
+    published = {}
+    with tempfile.TemporaryDirectory(prefix="lema-checkpoints-") as staging:
+        made = {
+            f"{number.tag}-step-{step}": _files(
+                folder, checkpoint, step, record, f"{number}-step-{step}", repo_id, Path(staging) / str(step)
+            )
+            for step, checkpoint in steps.items()
+        }  # all of them are checked before the first is sent
+        repo.check_access()
+        repo.create(private=private)
+        for tag, files in made.items():
+            published[tag] = again(_publish)(repo, tag, files)
+    return published
+
+
+def _steps(folder: Path) -> dict[int, Path]:
+    """The folders of the whole checkpoints, by step, the oldest first."""
+    found = {
+        int(path.name.removeprefix("checkpoint-")): path
+        for path in (folder / "checkpoints").glob("checkpoint-*")
+        if path.name.removeprefix("checkpoint-").isdecimal() and (path / "trainer_state.json").is_file()
+    }
+    if not found:
+        raise InputError(
+            f"{str(folder)!r} has no checkpoints; train with save_every, or leave --all-checkpoints out"
+        )
+    return dict(sorted(found.items()))
+
+
+def _files(
+    folder: Path, checkpoint: Path, step: int, record: Training, version: str, repo_id: str, staging: Path
+) -> list[File]:
+    staging.mkdir(parents=True)
+    for name in (ADAPTER_WEIGHTS, ADAPTER_CONFIG):
+        if not (checkpoint / name).is_file():
+            raise InputError(f"{str(checkpoint)!r} has no {name}; only checkpoints of adapters are published")
+        shutil.copyfile(checkpoint / name, staging / name)
+    for pattern in model_terms.COPIES:
+        for path in folder.glob(pattern):
+            shutil.copyfile(path, staging / path.name)
+    dataclasses.replace(record, checkpoint=step, results=()).write(
+        staging
+    )  # scores are those of the final weights
+    model = read_adapter(staging)
+    files = [File(name, staging / name) for name in model.files if name != model_terms.NOTICE]
+    if notice := model_terms.notice_of(record.license, staging):
+        files.append(File(model_terms.NOTICE, notice))
+    entry = history.Release(version=version, rows=model.parameters, changes=(f"checkpoint at step {step}",))
+    past = history.History(versions=()).with_release(entry)
+    files.append(File(history.FILE_NAME, past.to_json().encode()))
+    names = [file.path for file in files]
+    card = model_cards.adapter_card(
+        model, repo_id=repo_id, version=version, files=names, history=past.versions
+    )
+    return [*files, File(CARD, card.encode())]
+
+
+def _publish(repo: Repo, tag: str, files: list[File]) -> str:
+    """The commit of a checkpoint: found, or made and tagged."""
+    from huggingface_hub import CommitOperationAdd
+
+    digest = digest_of([file for file in files if file.path not in (CARD, history.FILE_NAME)])
+    kind: dict[str, Any] = {"repo_id": repo.repo_id, "repo_type": repo.repo_type}
+    with repo.explained():
+        repo.api.create_branch(**kind, branch=BRANCH, exist_ok=True)
+        refs = repo.api.list_repo_refs(**kind)
+        commits = repo.api.list_repo_commits(**kind, revision=BRANCH)
+    claims = {
+        match["tag"]: (commit.commit_id, match["digest"])
+        for commit in commits
+        for match in _CLAIM.finditer(commit.message)
+    }
+    commit, claimed = claims.get(tag, (None, None))
+    tagged = next((ref.target_commit for ref in refs.tags if ref.name == tag), None)
+    if (tagged is not None and tagged != commit) or (commit is not None and claimed != digest):
+        raise TagExistsError(
+            f"{repo.repo_id} has {tag} already, with other content; published checkpoints never change: publish this "
+            "run as another version"
+        )
+    if commit is None:
+        head = next(branch.target_commit for branch in refs.branches if branch.name == BRANCH)
+        with repo.explained():
+            info = repo.api.create_commit(
+                **kind,
+                operations=[
+                    CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source) for file in files
+                ],
+                commit_message=f"Checkpoint {tag}",
+                commit_description=f"lema-checkpoint: {tag} {digest}",
+                revision=BRANCH,
+                parent_commit=head,
+            )
+        commit = str(info.oid)
+    if tagged is None:
+        try:
+            with repo.explained():
+                repo.api.create_tag(**kind, tag=tag, revision=commit, exist_ok=True)
+        except HubError as error:
+            raise HubError(
+                f"commit {commit[:8]} is there, its tag {tag} is not: run the same command again ({error})"
+            ) from error
+        logger.info("%s %s (commit %s)", repo.repo_id, tag, commit[:8])
+    return commit
