@@ -30,6 +30,7 @@ COMMANDS = {
     "merge": ("merge", "An adapter and its backbone as one model, and how alike the two write."),
     "eval": ("eval", "Score a model or an adapter with LightEval, one row per item."),
     "report": ("report", "Compare scored runs: intervals, paired test, picture."),
+    "perplexity": ("perplexity", "How much likelier a model finds right paths than wrong ones."),
     "grade": ("grade", "Judge the answers of a JSONL file."),
     "demo": ("demo", "The Gradio demo: find, explain and correct a mistake."),
     "ledger": ("ledger", "What a build asked its models, and what that cost; export, prune."),

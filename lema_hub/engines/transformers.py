@@ -19,6 +19,7 @@ ledger knows all.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _BATCH_SIZE = 64
+_SCORED = 8  # texts whose logits are held at once: rows x tokens x vocabulary
 _TAIL_TOKENS = 16  # a stop string is looked for in the text of the last tokens
 
 
@@ -129,6 +131,50 @@ class TransformersEngine:
                 if "out of memory" not in str(error):
                     raise
                 raise _too_large(self.batch_size, error) from error
+
+    def perplexities(self, texts: Sequence[tuple[str, str]]) -> list[float]:
+        """The perplexity of each second text where it follows the first: e to the mean negative log-probability of
+        its tokens. What the first text's own tokens do not cover is the second's, so every character counts once.
+
+        Raises:
+            InputError: A second text is empty, or both are longer than the model's context.
+        """
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        rows = []
+        for before, after in texts:
+            asked, whole = (list(self._tokenizer(text)["input_ids"]) for text in (before, before + after))
+            size = next(
+                (k for k, pair in enumerate(zip(asked, whole, strict=False)) if pair[0] != pair[1]),
+                len(asked),
+            )
+            if not after or not 0 < size < len(whole) <= self._context:
+                raise InputError(
+                    f"{len(whole)} tokens, {len(whole) - size} of them of the text {after[:40]!r}, have no perplexity; "
+                    f"give a text of at least one token within a context of {self._context}"
+                )
+            rows.append((whole, size))
+        found = [0.0] * len(rows)
+        order = sorted(range(len(rows)), key=lambda row: -len(rows[row][0]))
+        for start in range(0, len(order), _SCORED):
+            batch = order[start : start + _SCORED]
+            width = len(rows[batch[0]][0])
+            ids = torch.tensor(
+                [rows[row][0] + [self._padding] * (width - len(rows[row][0])) for row in batch],
+                device=self._loaded.device,
+            )
+            mask = torch.tensor(
+                [[1] * len(rows[row][0]) + [0] * (width - len(rows[row][0])) for row in batch],
+                device=ids.device,
+            )
+            with torch.inference_mode():
+                logits = self._loaded(input_ids=ids, attention_mask=mask).logits  # (rows, width, vocabulary)
+                for row, ahead, tokens in zip(batch, logits, ids, strict=True):
+                    whole, size = rows[row]
+                    loss = cross_entropy(ahead[size - 1 : len(whole) - 1].float(), tokens[size : len(whole)])
+                    found[row] = math.exp(float(loss))
+        return found
 
     def _row(self, position: int, request: Request) -> _Row:
         import numpy as np
