@@ -13,7 +13,7 @@ from lema_hub.errors import HubError, InputError
 from lema_hub.hub.dataset import BuiltDataset
 from lema_hub.hub.manifest import REJECTED, Manifest
 from lema_hub.tasks import TASKS
-from lema_hub.tasks.held_out import HeldOut, Hit, find_hits, load_scored, of_problems
+from lema_hub.tasks.held_out import HeldOut, Hit, find_hits, load_scored, of_problems, scored_with
 
 TEXTS = ("question", "gold_solution", "path_text", "completion")
 """The columns that are compared: what a model reads or writes when it is trained on a row."""
@@ -23,13 +23,21 @@ def require(manifest: Manifest, folder: Path) -> None:
     """Refuse a dataset that was not compared with the test sets.
 
     Raises:
-        InputError: There is no record, or a test set was missing and the recipe does not say why that is right.
+        InputError: There is no record, it lacks a test set that is scored, or one was missing and the recipe
+            does not say why that is right.
     """
     record = manifest.contamination
     if record is None or not record.tests:
         raise InputError(
             f"{str(folder)!r} has no contamination record in its manifest; build it again with this version: rows are "
             "compared with the test sets before they are published"
+        )
+    named = {tests.name for tests in record.tests}
+    scored = scored_with(manifest.task) if manifest.task in TASKS else ()
+    if unnamed := [name for name in scored if name not in named]:
+        raise InputError(
+            f"{str(folder)!r} was built before the test set {unnamed[0]!r} was scored; build it again with this "
+            "version"
         )
     for tests in record.tests:
         if tests.missing is not None and tests.excuse is None:
