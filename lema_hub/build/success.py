@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from lema_hub.hub.figures import Group, Success
+from lema_hub.hub.figures import LEVEL, Group, Success
 from lema_hub.records import Problem, ReasoningPath
 
 
@@ -46,7 +46,7 @@ def _success(group: Group, name: str, outcomes: list[bool]) -> Success:
     from scipy.stats import binomtest
 
     corrected = sum(outcomes)
-    interval = binomtest(corrected, len(outcomes)).proportion_ci(method="wilson")
+    interval = binomtest(corrected, len(outcomes)).proportion_ci(LEVEL, method="wilson")
     return Success(
         group=group,
         name=name,

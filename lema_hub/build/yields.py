@@ -14,10 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lema_hub.build.built import Spent
-from lema_hub.hub.figures import Group, Yield
+from lema_hub.hub.figures import LEVEL, Group, Yield
 from lema_hub.records import Problem
 
-LEVEL = 0.95
 Kept = tuple[str, str]
 """Problem and student of an accepted row."""
 

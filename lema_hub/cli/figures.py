@@ -47,6 +47,8 @@ def print_plan(stages: Sequence[PlannedStage], as_json: bool, *, trial: str = "-
 
 def print_pilot(found: Pilot, as_json: bool) -> None:
     """Print what a pilot found, and what it says of the whole."""
+    from lema_hub.hub.figures import label
+
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(found)))
         return
@@ -54,7 +56,7 @@ def print_pilot(found: Pilot, as_json: bool) -> None:
     typer.echo(f"pilot: {found.sampled} of {found.problems} problems, drawn at random{spent}; 95 % intervals")
     typer.echo("for one accepted row:")
     for group in _telling(found.groups):
-        name = group.name if group.group in ("all", "student") else f"{group.group} {group.name}"
+        name = label(group.group, group.name)
         tokens = "none was accepted" if group.tokens_per_row is None else _numbers(group.tokens_per_row)
         unit = "" if group.tokens_per_row is None else " tokens"
         cost = "" if group.cost_per_row is None else f", {_numbers(group.cost_per_row, money=True)}"
@@ -75,19 +77,16 @@ def print_figures(manifest: Manifest) -> None:
     if manifest.yields:
         typer.echo("for one accepted row:")
     for took in _telling(manifest.yields):
-        name = took.name if took.group in ("all", "student") else f"{took.group} {took.name}"
         tokens = "none was accepted" if took.tokens_per_row is None else f"{took.tokens_per_row:.0f} tokens"
         cost = "" if took.cost_per_row is None else f", {_dollars(took.cost_per_row)}"
-        typer.echo(f"  {name}: {tokens}{cost} ({took.accepted} accepted of {took.problems} problems)")
+        typer.echo(f"  {took.label}: {tokens}{cost} ({took.accepted} accepted of {took.problems} problems)")
     if manifest.success:
         typer.echo("mistakes corrected to the right answer, with Wilson's 95 % interval:")
     for tried in _telling(manifest.success):
-        name = f"level {tried.name}" if tried.group == "level" else tried.name
-        typer.echo(f"  {name}: {tried.rate:.1%} [{tried.low:.1%}, {tried.high:.1%}] of {tried.wrong}")
-    if manifest.gate_truth:
-        typer.echo(
-            "gates against the truth: dropped, of these wrong (precision), of the wrong dropped (recall)"
-        )
+        typer.echo(f"  {tried.label}: {tried.rate:.1%} [{tried.low:.1%}, {tried.high:.1%}] of {tried.wrong}")
+    if not any(gate.made for gate in manifest.gate_truth):
+        return
+    typer.echo("gates against the truth: dropped, of these wrong (precision), of the wrong dropped (recall)")
     for gate in manifest.gate_truth:
         caught = ", ".join(f"{kind} {gate.caught.get(kind, 0)}/{made}" for kind, made in gate.made.items())
         typer.echo(

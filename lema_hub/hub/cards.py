@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lema_hub.errors import InputError
 from lema_hub.hub import fields, metadata, pictures, shards, templates
 from lema_hub.hub.dataset import BuiltDataset, Split
+from lema_hub.hub.figures import LEVEL, Success
 from lema_hub.hub.history import Release
 from lema_hub.hub.licenses import License
 from lema_hub.hub.manifest import REJECTED, Kind
@@ -89,6 +90,7 @@ def dataset_card(
         "fields": fields.describe(built.record),
         "rejected_fields": fields.describe(_rejection()) if REJECTED in manifest.configs else [],
         "gates": gate_counts(built),
+        "interval_level": LEVEL,
         "error_types": error_types(built),
         "error_names": fields.ERROR_NAMES,
         "pictures": sorted(path for path in sizes if path.startswith(PICTURES)),
@@ -110,7 +112,22 @@ def draw_pictures(built: BuiltDataset) -> dict[str, str]:
     if types := error_types(built):
         rows = [(f"{name} ({code})", count) for code, name, count in types]
         drawn[f"{PICTURES}error-types.svg"] = pictures.counts("Rows by type of error", rows)
+    if success := built.manifest.success:
+        drawn[f"{PICTURES}success.svg"] = pictures.rates(
+            "Share of the mistakes that were corrected", [_rate(row) for row in success]
+        )
     return drawn
+
+
+def _rate(row: Success) -> pictures.Rate:
+    return pictures.Rate(
+        group=row.group,
+        label="all mistakes" if row.group == "all" else row.label,
+        value=row.rate,
+        low=row.low,
+        high=row.high,
+        text=f"{row.rate:.1%} of {row.wrong:,}",
+    )
 
 
 def front_matter(built: BuiltDataset, *, license_id: str, sizes: Mapping[str, int]) -> dict[str, Any]:
@@ -215,26 +232,35 @@ def _config_entries(built: BuiltDataset, sizes: Mapping[str, int]) -> list[dict[
 
 
 def _dataset_info(built: BuiltDataset, sizes: Mapping[str, int]) -> dict[str, Any]:
+    described = []
+    for config, splits in built.configs.items():
+        tables = {split.name: split.table for split in splits}
+        size = sum(size for path, size in sizes.items() if path.startswith(f"data/{config}/"))
+        described.append(config_info(config, tables, size))
+    return {"dataset_info": described}
+
+
+def config_info(config: str, tables: Mapping[str, pa.Table], size: int) -> dict[str, Any]:
+    """The entry of a card's `dataset_info` for one config, as `datasets` itself writes it.
+
+    Args:
+        config: Its name.
+        tables: Its rows by split.
+        size: Bytes of its files.
+    """
     import datasets
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
 
-    infos = DatasetInfosDict()
-    for config, splits in built.configs.items():
-        described = datasets.SplitDict()
-        for split in splits:
-            described.add(
-                datasets.SplitInfo(
-                    split.name, num_bytes=value_bytes(split.table), num_examples=split.table.num_rows
-                )
-            )
-        infos[config] = datasets.DatasetInfo(
-            features=datasets.Features.from_arrow_schema(splits[0].table.schema),
-            splits=described,
-            download_size=sum(size for path, size in sizes.items() if path.startswith(f"data/{config}/")),
-            dataset_size=sum(value_bytes(split.table) for split in splits),
-        )
+    described = datasets.SplitDict()
+    for name, table in tables.items():
+        described.add(datasets.SplitInfo(name, num_bytes=value_bytes(table), num_examples=table.num_rows))
+    info = datasets.DatasetInfo(
+        features=datasets.Features.from_arrow_schema(next(iter(tables.values())).schema),
+        splits=described,
+        download_size=size,
+        dataset_size=sum(value_bytes(table) for table in tables.values()),
+    )
     card_data = DatasetCardData()
-    infos.to_dataset_card_data(card_data)
-    info: Any = card_data["dataset_info"]
-    return {"dataset_info": info if isinstance(info, list) else [info]}
+    DatasetInfosDict({config: info}).to_dataset_card_data(card_data)
+    return {"config_name": config, **card_data["dataset_info"]}

@@ -10,8 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+LEVEL = 0.95
+"""The level of all intervals."""
+
 Group = Literal["all", "student", "level", "self"]
 """What rows are counted together: all, those of a student, of a level of difficulty, or the corrector's own."""
+
+
+def label(group: Group, name: str) -> str:
+    """What a group is called where groups of all kinds stand together."""
+    return f"level {name}" if group == "level" and "level" not in name.lower() else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +31,7 @@ class Success:
         name: Which one.
         wrong: Wrong solutions that the corrector answered.
         corrected: Those with a correction in the right form that ends in the right answer.
-        low: Lower end of Wilson's 95 % interval of their share.
+        low: Lower end of Wilson's interval of their share, at `LEVEL`.
         high: Its upper end.
     """
 
@@ -33,6 +41,11 @@ class Success:
     corrected: int
     low: float
     high: float
+
+    @property
+    def label(self) -> str:
+        """What the group is called."""
+        return label(self.group, self.name)
 
     @property
     def rate(self) -> float:
@@ -55,6 +68,11 @@ class Yield:
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
+
+    @property
+    def label(self) -> str:
+        """What the group is called."""
+        return label(self.group, self.name)
 
     @property
     def tokens_per_row(self) -> float | None:

@@ -1,4 +1,4 @@
-"""Pictures for cards: horizontal bars as SVG, drawn from counts, readable on light and on dark pages."""
+"""Pictures for cards: bars of counts and shares with intervals as SVG, readable on light and on dark pages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from lema_hub.hub import templates
 from lema_hub.hub.manifest import Stage
 
 _LEFT, _BARS, _RIGHT, _ROW, _TOP = 250, 380, 130, 28, 30  # pixels
+_GAP = 12  # pixels between groups
 _LABEL = 34  # characters
 
 
@@ -19,6 +20,18 @@ class Bar:
     label: str
     value: int
     whole: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share with the ends of its interval; a new `group` stands apart from the one before."""
+
+    group: str
+    label: str
+    value: float
+    low: float
+    high: float
     text: str
 
 
@@ -55,7 +68,7 @@ def draw(title: str, bars: Sequence[Bar]) -> str:
     longest = max((bar.whole for bar in bars), default=0) or 1
     drawn = [
         _Drawn(
-            label=bar.label if len(bar.label) <= _LABEL else f"{bar.label[: _LABEL - 1]}…",
+            label=_short(bar.label),
             y=_TOP + _ROW * number,
             length=round(_BARS * bar.value / longest, 1),
             whole=round(_BARS * bar.whole / longest, 1),
@@ -73,3 +86,34 @@ def draw(title: str, bars: Sequence[Bar]) -> str:
             "height": _TOP + _ROW * len(drawn) + 4,
         },
     )
+
+
+def rates(title: str, shares: Sequence[Rate]) -> str:
+    """Shares between 0 and 1 as dots with their intervals, below their title, as an SVG document."""
+    rows, y, last = [], _TOP + _ROW // 2, None
+    for share in shares:
+        y += _GAP if last not in (None, share.group) else 0
+        x, low, high = (round(_LEFT + _BARS * value, 1) for value in (share.value, share.low, share.high))
+        rows.append(
+            {"label": _short(share.label), "y": y, "x": x, "low": low, "high": high, "text": share.text}
+        )
+        y, last = y + _ROW, share.group
+    bottom = y - _ROW // 2
+    return templates.render_svg(
+        "dataset_cards/parts/rates.svg.jinja",
+        {
+            "title": title,
+            "rows": rows,
+            "ticks": [{"x": _LEFT + _BARS * k / 4, "text": f"{25 * k} %"} for k in range(5)],
+            "left": _LEFT,
+            "numbers": _LEFT + _BARS + 16,
+            "top": _TOP,
+            "bottom": bottom,
+            "width": _LEFT + _BARS + _RIGHT,
+            "height": bottom + 20,
+        },
+    )
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
