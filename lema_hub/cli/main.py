@@ -26,6 +26,7 @@ COMMANDS = {
     "pull": ("pull", "Fetch a published version."),
     "rebuild": ("rebuild", "The whole rows of an id-only release, from the sources that you may read."),
     "verify": ("verify", "Check a published version: bytes, rows, card, numbers, licence."),
+    "contamination": ("contamination", "Which rows of a data set hold a test question."),
     "train": ("train", "Fine-tune an adapter from a recipe."),
     "merge": ("merge", "An adapter and its backbone as one model, and how alike the two write."),
     "eval": ("eval", "Score a model or an adapter with LightEval, one row per item."),
