@@ -19,7 +19,7 @@ from lema_hub.build.built import Built
 from lema_hub.build.clean import clean
 from lema_hub.build.contamination import Allow, Checks, Without, decontaminate
 from lema_hub.build.cot import build_cot
-from lema_hub.build.recipe import Problems, Recipe, Recorded
+from lema_hub.build.recipe import Problems, Recipe, Recorded, load
 from lema_hub.build.run import run
 from lema_hub.errors import RecipeError
 from lema_hub.hub.manifest import Manifest
@@ -297,3 +297,13 @@ def bare(problem: Problem) -> Any:
         votes=3,
         cost_usd=None,
     )
+
+
+def test_the_documented_section_of_a_recipe_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "building.md").read_text(encoding="utf-8")
+    section = page.split("## Duplicates and contamination")[1].split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "r.yaml").write_text(f"kind: cot\ntask: gsm8k\n{section}", encoding="utf-8")
+    recipe = load(tmp_path / "r.yaml")
+    assert recipe.contamination.allow == (Allow(test="gsm8k/test/17", why="the example of our paper"),)
+    assert recipe.contamination.without == (Without(tests="math", why="no network here"),)
+    assert recipe.near_duplicate == 0.7
