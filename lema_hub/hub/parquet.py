@@ -36,10 +36,12 @@ def to_table(rows: Sequence[Any], record: type) -> pa.Table:
     """Records as a table, column by column: a dict for every row would take three times as long."""
     import pyarrow as pa
 
-    schema = records.schema(record)
+    schema, layout = records.schema(record), records.columns(record)
+    # Each embedded record is fetched once, not once for every one of its columns.
+    owners = {owner: list(map(attrgetter(owner), rows)) if owner else rows for owner, _, _ in layout.values()}
     columns = [
-        _array(list(map(attrgetter(f"{owner}.{name}" if owner else name), rows)), kind)
-        for (owner, name, _), kind in zip(records.columns(record).values(), schema.types, strict=True)
+        _array(list(map(attrgetter(name), owners[owner])), kind)
+        for (owner, name, _), kind in zip(layout.values(), schema.types, strict=True)
     ]
     return pa.Table.from_arrays(columns, schema=schema)
 
