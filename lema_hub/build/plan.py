@@ -180,8 +180,9 @@ def _after_sampling(
 def expected(stage: PlannedStage, requests: int, ledger: Ledger | None) -> PlannedStage:
     """The stage with what so many requests took in the ledger's past; as it is where there is none."""
     past = _past(stage, ledger)
-    if past is None:
+    if past is None or ledger is None:
         return stage
+    pace = ledger.pace(stage.stage, stage.model)
     tokens = (past.prompt_tokens + past.completion_tokens) / past.responses
     cost = None if past.cost_usd is None else past.cost_usd / past.responses * requests
     return replace(
@@ -189,6 +190,7 @@ def expected(stage: PlannedStage, requests: int, ledger: Ledger | None) -> Plann
         expected_requests=requests,
         expected_tokens=round(tokens * requests),
         expected_cost_usd=cost if stage.max_cost_usd is not None else None,
+        seconds=None if pace is None else requests / pace,
     )
 
 

@@ -141,6 +141,19 @@ class Ledger:
         with told(self.path):
             return totals(self._db)
 
+    def pace(self, stage: str, model: str) -> float | None:
+        """Answers per second of a stage while it ran; None if there are not two with a known time.
+
+        A gap of a minute and more is a pause, and counts as a minute.
+        """
+        row = self._db.execute(
+            """SELECT count(before), sum(min(created - before, 60)) FROM (
+                 SELECT created, lag(created) OVER (ORDER BY created) AS before FROM responses
+                 WHERE stage = ? AND model = ? AND created IS NOT NULL)""",
+            (stage, model),
+        ).fetchone()
+        return float(row[0]) / max(float(row[1]), 1.0) if row[0] else None
+
     def failures(self) -> dict[str, int]:
         """How many requests are without an answer, by reason."""
         with told(self.path):

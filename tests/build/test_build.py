@@ -120,6 +120,7 @@ def test_a_pilot_is_paid_once_and_foretells_what_the_run_reports(school: School,
 
     expected = json.loads(lema(*command, "--dry-run", "--json").stdout)["stages"]
     assert all(stage["expected_requests"] > 0 and stage["expected_cost_usd"] > 0 for stage in expected)
+    assert all(stage["seconds"] > 0 for stage in expected)
     assert expected[0]["answered"] == 16
 
     printed = lema(*command)
