@@ -9,11 +9,9 @@ from `manifest.json`, `training.json` and the front matter of the newest version
 from __future__ import annotations
 
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from lema_hub.errors import InputError
@@ -135,22 +133,11 @@ def _look_up(name: str, api: HfApi | None) -> Member:
     return _describe_member(*found[0])
 
 
-@patient
-def _read(repo: Repo, state: State, path: str, revision: str) -> str | None:
-    if path not in state.files:
-        return None
-    with repo.explained(), tempfile.TemporaryDirectory(prefix="lema-member-") as folder:
-        local = repo.api.hf_hub_download(
-            repo.repo_id, path, repo_type=repo.repo_type, revision=revision, local_dir=folder
-        )
-        return Path(local).read_text(encoding="utf-8")
-
-
 def _describe_member(repo: Repo, state: State) -> Member:
     known = versions.of_tags(state.tags)
     version = known[-1] if known else None
     revision = state.tags[version.tag] if version is not None else state.head
-    card = _read(repo, state, CARD, revision)
+    card = repo.text(state, CARD, revision=revision)
     try:
         front = metadata.split_card(card)[0] if card is not None else {}
     except InputError:  # a card of somebody else without a header: its repo is gathered all the same
@@ -159,14 +146,14 @@ def _describe_member(repo: Repo, state: State) -> Member:
     results: tuple[Result, ...] = ()
     what = "Space" if repo.repo_type == "space" else str(repo.repo_type)
     if repo.repo_type == "dataset":
-        text = _read(repo, state, manifest.FILE_NAME, revision)
+        text = repo.text(state, manifest.FILE_NAME, revision=revision)
         if text is not None:
             source = f"{repo.repo_id}/{manifest.FILE_NAME}"
             rows = Manifest.from_json(text, source=source).rows
         if "eval.yaml" in state.files:
             what = "benchmark"
     elif repo.repo_type == "model":
-        text = _read(repo, state, training.FILE_NAME, revision)
+        text = repo.text(state, training.FILE_NAME, revision=revision)
         if text is not None:
             results = read_json(text, Training, source=f"{repo.repo_id}/{training.FILE_NAME}").results
         if "adapter_config.json" in state.files:

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lema_hub.errors import HubError, InputError, TagExistsError
+from lema_hub.errors import InputError, TagExistsError
 from lema_hub.hub import (
     cards,
     contamination,
@@ -36,7 +36,7 @@ from lema_hub.hub.manifest import Manifest
 from lema_hub.hub.model import TrainedModel, read_adapter, read_backbone
 from lema_hub.hub.parquet import write_table
 from lema_hub.hub.pull import pull
-from lema_hub.hub.release import CARD, File, Published, release, tag_merged
+from lema_hub.hub.release import CARD, File, Published, release, require_ours, tag_merged
 from lema_hub.hub.repo import Repo, State
 from lema_hub.hub.versions import Version
 
@@ -118,7 +118,7 @@ def publish_dataset(
 
         def draft(state: State | None) -> list[File]:
             _check_kind(repo, state, built.manifest)
-            past = history.read_history(_remote_text(repo, state, history.FILE_NAME))
+            past = history.read_history(repo.text(state, history.FILE_NAME))
             earlier = [old for old in versions.of_tags(state.tags if state else ()) if old < number]
             difference = compared(earlier[-1].tag, state.tags[earlier[-1].tag]) if state and earlier else None
             if difference is not None:
@@ -240,7 +240,7 @@ def _publish_model(
 
     def draft(state: State | None) -> list[File]:
         _check_model_kind(repo, state, model)
-        past = history.read_history(_remote_text(repo, state, history.FILE_NAME))
+        past = history.read_history(repo.text(state, history.FILE_NAME))
         changes = ("first version",) if not past.versions else ("weights replaced",)
         now = past.with_release(history.Release(version=str(number), rows=model.parameters, changes=changes))
         log = File(history.FILE_NAME, now.to_json().encode())
@@ -373,21 +373,10 @@ def _is_data(path: str) -> bool:
     return path.startswith(("data/", cards.PICTURES)) or path.endswith(".parquet")
 
 
-def _remote_text(repo: Repo, state: State | None, path: str) -> str | None:
-    """The text of a file at the head, or None if it is not there."""
-    if state is None or path not in state.files:
-        return None
-    with repo.explained(), tempfile.TemporaryDirectory(prefix="lema-head-") as folder:
-        local = repo.api.hf_hub_download(
-            repo.repo_id, path, repo_type=repo.repo_type, revision=state.head, local_dir=folder
-        )
-        return Path(local).read_text(encoding="utf-8")
-
-
 def _check_kind(repo: Repo, state: State | None, ours: Manifest) -> None:
     """Refuse a repo that holds something else than earlier versions of this dataset."""
-    _check_ours(repo, state, manifest.FILE_NAME)
-    text = _remote_text(repo, state, manifest.FILE_NAME)
+    require_ours(repo, state, manifest.FILE_NAME)
+    text = repo.text(state, manifest.FILE_NAME)
     if text is None:
         return
     theirs = Manifest.from_json(text, source=f"{repo.repo_id}/{manifest.FILE_NAME}")
@@ -398,19 +387,8 @@ def _check_kind(repo: Repo, state: State | None, ours: Manifest) -> None:
 
 
 def _check_model_kind(repo: Repo, state: State | None, model: TrainedModel) -> None:
-    _check_ours(repo, state, history.FILE_NAME)
+    require_ours(repo, state, history.FILE_NAME)
     other = "model.safetensors" if model.is_adapter else "adapter_model.safetensors"
     if state is not None and other in state.files:
         held, given = ("a whole model", "an adapter") if model.is_adapter else ("an adapter", "a whole model")
         raise InputError(f"{repo.repo_id} holds {held}, this folder {given}; publish to a repo of its own")
-
-
-def _check_ours(repo: Repo, state: State | None, mark: str) -> None:
-    if state is None or mark in state.files:
-        return
-    foreign = sorted(path for path in state.files if path not in (".gitattributes", CARD))
-    if foreign:
-        raise HubError(
-            f"{repo.repo_id} holds {foreign[0]!r}, which lema_hub did not publish; nothing is "
-            "overwritten: choose another id"
-        )

@@ -169,6 +169,22 @@ def release(
     return again(_attempt)(repo, version, content, draft, owned, digest, started, proposer)
 
 
+def require_ours(repo: Repo, state: State | None, mark: str) -> None:
+    """Refuse a repo with files that lema_hub did not publish; releases are known by the file `mark`.
+
+    Raises:
+        HubError: There are such files.
+    """
+    if state is None or mark in state.files:
+        return
+    foreign = sorted(path for path in state.files if path not in (".gitattributes", CARD))
+    if foreign:
+        raise HubError(
+            f"{repo.repo_id} holds {foreign[0]!r}, which lema_hub did not publish; nothing is "
+            "overwritten: choose another id"
+        )
+
+
 def again(attempt: Callable[P, T]) -> Callable[P, T]:
     """The function, called again when the head has moved or a rate limit has passed."""
     from tenacity import (

@@ -8,9 +8,11 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from lema_hub.errors import HubError, InputError
@@ -231,6 +233,21 @@ class Repo:
             return {}
         newest = commits[0].message if commits else ""
         return {match["tag"]: match["digest"] for match in _CLAIM.finditer(newest)}
+
+    @patient
+    def text(self, state: State | None, path: str, *, revision: str | None = None) -> str | None:
+        """The text of a file at the head or a revision, or None if the head has no such file."""
+        if state is None or path not in state.files:
+            return None
+        with self.explained(), tempfile.TemporaryDirectory(prefix="lema-text-") as folder:
+            local = self.api.hf_hub_download(
+                self.repo_id,
+                path,
+                repo_type=self.repo_type,
+                revision=revision or state.head,
+                local_dir=folder,
+            )
+            return Path(local).read_text(encoding="utf-8")
 
     def oids(self, revision: str) -> dict[str, str]:
         """The git id of every file at a revision."""
