@@ -12,7 +12,7 @@ Options stand in the question with their letters in brackets, in order from `(A)
 
 A letter counts (`B`, `(B)`, `(b)`, `B) library`), and so does an option's own text where it names one option
 and no other. Denied options (`not A`) and the article `A` don't count; two options in one answer (`A or B`,
-`(A) library`) are no answer, which is `UNDECIDED` and never a guess.
+`(A) library`) and "none of the choices" are no answer, which is `UNDECIDED` and never a guess.
 
 The trap: `vitamin C` may be the text of option A, so a whole text wins over a letter in it.
 """
@@ -28,7 +28,7 @@ from lema_hub.answers.text import clean
 from lema_hub.records import Verdict
 
 UNDECIDED: Final = ""
-"""What `choice_in` gives for a sentence that names two options."""
+"""What `choice_in` gives for a sentence that names two options, or says that it is none."""
 
 _LABEL = re.compile(r"(?<![\w)])\(([A-J])\)(?=\s)")
 _MAX_QUESTION = 20_000
@@ -41,9 +41,18 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _SECOND = re.compile(
-    r"\s*(?:/|&|,?\s*(?:\bor\b|\band\b)|,)\s*(?:(?:maybe|possibly|perhaps|also|even|option|choice)\s+)*"
-    r"\(?([A-J])\)?(?![\w'’])(?!\s+(?:is|are|was|were)\b)"
+    r"\s*(?:/|&|,?\s*(?:\bor\b|\band\b)|,)\s*(?:(?:maybe|possibly|perhaps|also|even|(?i:option|choice))[\s_]+)*"
+    r"\(?([A-J])\)?(?![\w'’])(?!\s+(?:is|are)\s+(?:not|wrong|incorrect|false)\b)"
 )
+_RANGE = re.compile(r"(?<!\w)\(?[A-J]\)?\s*(?:-|–|\bto\b|\bthrough\b)\s*\(?[A-J]\b\)?")
+_NONE = re.compile(
+    r"\b(?:none|neither|no)\b[^.\n]{0,40}?\b(?:choices?|options?|answers?|above|these|them)\b"
+    r"|\bnot\s+(?:(?:one\s+)?(?:of|among)\b|listed|present|available|possible)"
+    r"|\b(?:can\s?not|can['’]t|impossible\sto)\s[^.\n]{0,30}?(?:determin|choose|chosen|answer|decid)\w*"
+    r"|\b(?:unclear|unknown|undetermined|indeterminate)\b",
+    re.IGNORECASE,
+)
+_STILL = re.compile(r"\b(?:so|thus|therefore|hence|leaves|must be|answer is|choose|pick)\b[^.\n]*\b[A-J]\b")
 _TEXT_COMMAND = re.compile(r"\\(?:text(?:bf|rm)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 _EDGE = frozenset("\"'`*.,:;!?()[]{}$“”‘’")
@@ -82,13 +91,16 @@ def choice_in(clause: str, *, first: bool, among: Mapping[str, str] | None = Non
         among: The options; letters that are none of them don't count, and their texts do.
 
     Returns:
-        The letter, `UNDECIDED` if two options are named, None if none is.
+        The letter, `UNDECIDED` if two options are named or all are rejected, None if none is named.
     """
-    text = _TEXT_COMMAND.sub(r"\1", clause)
+    text = _TEXT_COMMAND.sub(r"\1", clause).replace("\\_", "_")
     if among:
         whole = whole_text(text, among) or whole_text(_HEAD.split(text, maxsplit=1)[0], among)
         if whole is not None:
             return whole
+    text = _RANGE.sub(" ", text)
+    if rejects_all(text):
+        return UNDECIDED
     letters = [match for match in _LETTER.finditer(text) if _counts(text, match, among)]
     if letters:
         chosen = letters[0] if first else letters[-1]
@@ -108,6 +120,12 @@ def choice_in(clause: str, *, first: bool, among: Mapping[str, str] | None = Non
     return _text_within(_HEAD.split(text, maxsplit=1)[0], among) if among and first else None
 
 
+def rejects_all(text: str) -> bool:
+    """Whether a sentence says that no option is right, and names none after that."""
+    none = _NONE.search(text)
+    return none is not None and _STILL.search(text, none.end()) is None
+
+
 def same_option(pred: str, gold: str, question: str | None = None) -> tuple[Verdict, str]:
     """Whether two bare answers are the same option: by letter, or by text where the question tells both.
 
@@ -123,7 +141,7 @@ def same_option(pred: str, gold: str, question: str | None = None) -> tuple[Verd
         same = _tokens(pred) == _tokens(gold)
         return "correct" if same else "wrong", "option texts"
     if left == UNDECIDED:
-        return "unparsed", "two options are named"
+        return "unparsed", "two options are named, or none"
     if left is None:
         rest = _tokens(re.sub(r"^\W*[A-J]\W+", "", clean(gold)))
         if rest and rest != _tokens(gold):  # the gold answer comes with its text: `(B) library`

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lema_hub.answers.choice import UNDECIDED, choice_in, options, whole_text
+from lema_hub.answers.choice import UNDECIDED, choice_in, options, rejects_all, whole_text
 from lema_hub.answers.text import MAX_LENGTH, ascii_spelling
 from lema_hub.answers.words import read_number_words
 from lema_hub.records import AnswerStyle
@@ -269,6 +269,13 @@ def _content(formula: re.Match[str]) -> str:
     return next(group for group in formula.groups() if group is not None).strip()
 
 
+_CHOICE_LINE = re.compile(
+    r"\W*(?:(?:final\s+)?(?:solution|choice|option)\s*:\s*)?(?:(?:choice|option)\\?[\s_]+)?\(?[A-J]\)?(?:[.:)]\s[^/]*|\W*)",
+    re.IGNORECASE,
+)
+_VALUE_FIRST = re.compile(r"\W*(?:approximately|about|roughly)?\W*\d")
+
+
 def _spelled_out(clause: str) -> str | None:
     """`eighteen` or `eighteen dollars`, if the sentence says nothing else."""
     words = re.findall(r"[A-Za-z-]+", clause[:80])
@@ -281,11 +288,15 @@ def _spelled_out(clause: str) -> str | None:
 
 def _answer_in(clause: str, style: AnswerStyle, among: Mapping[str, str]) -> str | None:
     if _NO_ANSWER.match(clause):
-        return whole_text(clause, among) if style == "choice" else None
+        if style == "choice":
+            return whole_text(clause, among) or (UNDECIDED if rejects_all(clause) else None)
+        return None
     if style == "number":
         return number_in(clause) or _spelled_out(clause)
     if style == "choice":
-        return choice_in(clause, first=True, among=among)
+        letter = choice_in(clause, first=True, among=among)
+        # A value that is none of the options is an answer too, and takes an earlier one back.
+        return UNDECIDED if letter is None and among and _VALUE_FIRST.match(clause) else letter
     if style == "text":
         return _ABOUT.sub("", clause.strip().strip("*")).strip() or None
     return formula_in(clause)
@@ -343,6 +354,15 @@ def _last_line(text: str, style: AnswerStyle, among: Mapping[str, str]) -> str |
     return last_number(sentences[-1])
 
 
+def _closing_choice(text: str, matches: list[re.Match[str]], among: Mapping[str, str]) -> str | None:
+    """The letter of a last line that is nothing else (`Solution: Choice B`), where no marker stands in it or after."""
+    line = text.rstrip()[-200:].rsplit("\n", 1)[-1]
+    start = len(text.rstrip()) - len(line)
+    if not _CHOICE_LINE.fullmatch(line) or (matches and matches[-1].start() >= start):
+        return None
+    return choice_in(line, first=True, among=among) or None
+
+
 def find(
     output: str,
     *,
@@ -376,6 +396,8 @@ def find(
         if len(shorter) < len(text):
             text, limit_hit = shorter, False
             matches = [match for match in matches if match.end() <= len(text)]
+    if style == "choice" and not limit_hit and (letter := _closing_choice(text, matches, among)):
+        return Found(letter, "label")
     for position in range(len(matches) - 1, max(-1, len(matches) - 1 - MAX_MARKERS), -1):
         match = matches[position]
         kind = match.lastgroup

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lema_hub import tasks
 from lema_hub.answers import equivalent, extract, judge, judge_answer, majority
 from lema_hub.answers.choice import options
 
@@ -86,3 +88,21 @@ def test_hostile_outputs_and_questions_get_a_verdict(text: str) -> None:
     found = judge(text, "B", style="choice", question=QUESTIONS["money"])
     assert found.verdict in ("correct", "wrong", "unparsed", "truncated")
     assert judge("The answer is B.", "B", style="choice", question=text).verdict in ("correct", "unparsed")
+
+
+def test_real_outputs_that_close_with_one_choice_are_read_so(shared_data: Path) -> None:
+    """MR-Ben's models were asked to close with `Solution: Choice_X`; those that did so left no doubt."""
+    closing = re.compile(r"Solution: Choice(?:_| |\\_)([A-D])\.?")
+    task = tasks.get("mr-ben")
+    read = 0
+    for name in ("math", "physics", "chemistry"):
+        for solutions in json.loads((shared_data / "mr_ben" / f"{name}.json").read_text()).values():
+            for row in solutions:
+                lines = [line.strip() for line in row["Model_Solution_Steps"] if line.strip()]
+                question = task.read(row).question
+                closed = closing.fullmatch(lines[-1])
+                if closed is None or closed[1] not in options(question):
+                    continue
+                read += 1
+                assert extract("\n".join(lines), style="choice", question=question) == closed[1], lines[-3:]
+    assert read > 1500
