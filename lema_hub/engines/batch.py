@@ -6,9 +6,9 @@ https://platform.openai.com/docs/guides/batch: a JSONL file of requests is uploa
 polled, and its output and error files are read. The ledger's keys do not know the mode, so what was answered
 live is not sent in a batch, and the other way round.
 
-Nothing is paid twice, wherever a run is killed. Before a file is uploaded it lies in a folder beside the
-ledger, under a name that the batch carries in its metadata; it is removed when every answer is in the ledger.
-A run that finds such a file looks for its batch at the provider, and makes one only if there is none.
+Nothing is paid twice, wherever a run is killed: the input files lie beside the ledger
+(`lema_hub.engines.batch_files`) until every answer is in it, and each batch carries the name of its file in its
+metadata. A run that finds such a file looks for its batch at the provider, and makes one only if there is none.
 
 The trap: the folder belongs to the ledger. Whoever copies the ledger alone while batches are open pays for
 them again.
@@ -16,18 +16,15 @@ them again.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
 import time
-import uuid
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lema_hub.engines.batch_files import MOST_REQUESTS, InputFile, alone, left, write
 from lema_hub.engines.completions import read
 from lema_hub.engines.engine import Failure, Request, Response
 from lema_hub.engines.ledger import Ledger, request_key
@@ -42,8 +39,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-MOST_REQUESTS = 50_000  # in one batch
-_MOST_BYTES = 200_000_000  # of one input file
+_DAY = 86_400.0
 _TAG = "lema_hub"  # the metadata that names the input file
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 _QUEUE_FULL = "token_limit_exceeded"  # of an organisation's enqueued tokens: passes when other batches end
@@ -53,16 +49,13 @@ _CREATIONS = 5
 
 @dataclass(slots=True)
 class _Job:
-    """An input file, the keys in it that this run wants, and its batch once it is known."""
+    """An input file and its batch, once it is known."""
 
-    file: Path
-    keys: set[str]
+    file: InputFile
     batch: Batch | None = None
+    uploaded: str | None = None
+    alone: bool = False  # whether nothing else was under way when it was submitted
     told: tuple[str, int] = ("", -1)
-
-    @property
-    def tag(self) -> str:
-        return self.file.stem
 
 
 @dataclass(slots=True)
@@ -161,9 +154,10 @@ class BatchEngine:
             work.positions.setdefault(key, []).append(position)
         if not work.requests:
             return
+        import httpx2
         import openai
 
-        with self._alone():
+        with alone(self.folder):
             jobs: list[_Job] = []
             try:
                 client = openai.OpenAI(
@@ -173,6 +167,9 @@ class BatchEngine:
                     yield from self._answers(client, work, jobs)
             except openai.APIError as error:
                 raise self._error(error) from error
+            except httpx2.HTTPError as error:  # in the middle of a file
+                cause = openai.APIConnectionError(message=str(error), request=error.request)
+                raise self._error(cause) from error
             finally:
                 if going := [job for job in jobs if job.batch]:
                     _logger.warning(
@@ -187,18 +184,22 @@ class BatchEngine:
     ) -> Iterator[tuple[int, Response | Failure]]:
         """Submit, poll and read; `jobs` is what is not yet read."""
         jobs += self._left(client, work)
-        known = set().union(*(job.keys for job in jobs))
+        known = set().union(*(job.file.keys for job in jobs))
         jobs += self._write(work, (key for key in work.requests if key not in known))
-        for job in jobs:
-            if job.batch is None:
-                self._submit(client, job)
-        wait = self.poll
+        wait, freed = self.poll, True
         while jobs:
+            waiting = [job for job in jobs if job.batch is None]
+            if freed or len(waiting) == len(
+                jobs
+            ):  # what a full queue refused is tried when a batch has ended
+                for job in waiting:
+                    job.alone = not any(other.batch for other in jobs)
+                    self._submit(client, job)
+                freed = False
             time.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
             for job in list(jobs):
-                if job.batch is None:  # was refused by a full queue
-                    self._submit(client, job)
+                if job.batch is None:
                     continue
                 job.batch = client.batches.retrieve(job.batch.id)
                 _tell(job)
@@ -206,84 +207,61 @@ class BatchEngine:
                     continue
                 wait = self.poll
                 if _is_queue_full(job.batch):
-                    job.batch = None
-                    if not any(other.batch for other in jobs):
-                        for refused in jobs:  # nothing was made of them: the next run may cut them smaller
-                            refused.file.unlink(missing_ok=True)
-                        raise EngineError(
-                            f"{self.live.base_url} takes no more tokens into its queue "
-                            f"({len(job.keys)} requests in one batch); lower batch_requests, or wait for other "
-                            "batches to end, and run again"
-                        )
+                    self._wait_for_the_queue(job, jobs)
                     continue
+                freed = True
                 again = yield from self._read(client, job, job.batch, work)
                 jobs.remove(job)
-                for new in self._write(work, again):
-                    jobs.append(new)
-                    self._submit(client, new)
+                jobs += self._write(work, again)
         if work.failed and not work.answered:
             raise EngineError(
                 f"{self.live.base_url} failed the batch ({work.failed}); correct it and run again"
             )
 
+    def _wait_for_the_queue(self, job: _Job, jobs: Sequence[_Job]) -> None:
+        """Put a batch back that had no room beside others; alone it never will have."""
+        if job.alone:
+            for refused in jobs:
+                if refused.batch is None or refused is job:
+                    refused.file.remove()  # nothing was made of it: the next run may cut it smaller
+            raise EngineError(
+                f"{self.live.base_url} takes no more tokens into its queue ({len(job.file.keys)} requests in one "
+                "batch); lower batch_requests, or wait for other batches to end, and run again"
+            )
+        job.batch = None
+
     def _left(self, client: openai.OpenAI, work: _Work) -> list[_Job]:
         """The files of earlier runs that hold what is wanted, with their batches where there are any."""
-        jobs = []
-        for file in sorted(self.folder.glob("*.jsonl")):
-            with file.open(encoding="utf-8") as lines:
-                keys = {json.loads(text)["custom_id"] for text in lines} & work.positions.keys()
-            if keys:
-                jobs.append(_Job(file, keys))
-        if jobs:
-            oldest = min(job.file.stat().st_mtime for job in jobs) - 86400
-            batches = _tagged(client, since=oldest)
-            for job in jobs:
-                job.batch = batches.get(job.tag)
-        return jobs
+        files = left(self.folder, work.positions)
+        if not files:
+            return []
+        batches = _tagged(client, since=min(file.path.stat().st_mtime for file in files))
+        return [_Job(file, batches.get(file.tag)) for file in files]
 
     def _write(self, work: _Work, keys: Iterable[str]) -> list[_Job]:
-        """Input files for these requests, cut by the limits of a batch, each safely on disk."""
-        jobs: list[_Job] = []
-        texts: list[bytes] = []
-        held: set[str] = set()
-        size = 0
-
-        def close() -> None:
-            nonlocal texts, held, size
-            if texts:
-                jobs.append(_Job(_keep(self.folder / f"{uuid.uuid4().hex}.jsonl", texts), held))
-            texts, held, size = [], set(), 0
-
-        for key in keys:
-            body = self.live.payload(work.requests[key], dialect=work.dialect)
-            row = {"custom_id": key, "method": "POST", "url": f"/v1{self.live.path}", "body": body}
-            text = json.dumps(row).encode() + b"\n"
-            if len(texts) == self.batch_requests or size + len(text) > _MOST_BYTES:
-                close()
-            texts.append(text)
-            held.add(key)
-            size += len(text)
-        close()
-        return jobs
+        """New files for these requests."""
+        rows = ((key, self.live.payload(work.requests[key], dialect=work.dialect)) for key in keys)
+        files = write(self.folder, rows, url=f"/v1{self.live.path}", most=self.batch_requests)
+        return [_Job(file) for file in files]
 
     def _submit(self, client: openai.OpenAI, job: _Job) -> None:
         """Upload a file and make a batch of it, once: after a doubtful failure it is looked for first."""
         import openai
 
-        file = client.files.create(file=job.file, purpose="batch")
+        job.uploaded = job.uploaded or client.files.create(file=job.file.path, purpose="batch").id
         for attempt in range(_CREATIONS):
             try:
                 job.batch = client.with_options(max_retries=0).batches.create(
-                    input_file_id=file.id,
+                    input_file_id=job.uploaded,
                     endpoint="/v1/chat/completions" if self.live.api == "chat" else "/v1/completions",
                     completion_window="24h",
-                    metadata={_TAG: job.tag},
+                    metadata={_TAG: job.file.tag},
                 )
             except (openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError):
                 if attempt == _CREATIONS - 1:
                     raise
                 time.sleep(self.poll * 2**attempt)
-                job.batch = _tagged(client, since=job.file.stat().st_mtime - 86400).get(job.tag)
+                job.batch = _tagged(client, since=job.file.path.stat().st_mtime).get(job.file.tag)
             if job.batch is not None:
                 break
         _tell(job)
@@ -298,7 +276,7 @@ class BatchEngine:
             for row in _rows(client, file) if file else ():
                 key = str(row.get("custom_id"))
                 answer = self._answer(row, work)
-                if key not in job.keys or key not in work.positions:
+                if key not in job.file.keys or key not in work.positions:
                     others += [key] if isinstance(answer, Response) else []
                 elif answer is None:
                     again.append(key)
@@ -310,14 +288,14 @@ class BatchEngine:
         detail = detail or f"batch {batch.id} is {batch.status} and has no answer to it"
         if batch.status == "failed":
             work.failed = detail
-        for key in job.keys & work.positions.keys() - set(again):
+        for key in job.file.keys & work.positions.keys() - set(again):
             yield from work.settle(key, Failure(reason=reason, detail=detail))
         # Whoever asked for the next answer has committed the last one.
         if others and self.ledger is not None:
             with Ledger(self.ledger) as ledger:
                 others = list(set(others) - ledger.answered(others))
         if not others:  # another run may want the answers that this one did not ask for
-            job.file.unlink(missing_ok=True)
+            job.file.remove()
         return again
 
     def _answer(self, row: Mapping[str, Any], work: _Work) -> Response | Failure | None:
@@ -357,30 +335,14 @@ class BatchEngine:
             return EngineError(f"no answer from {where} ({said}); start the server or correct the URL")
         return EngineError(f"{where} refused a batch ({said}); correct what it names and run again")
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One process at a time works with the folder: two would both make the batch that is missing."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / "lock").open("w") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise EngineError(
-                        f"another process works with {str(self.folder)!r}; wait for it or take another ledger"
-                    ) from error
-                yield
-        except OSError as error:
-            raise EngineError(
-                f"{str(self.folder)!r} cannot be written ({error}); free it and run again"
-            ) from error
-
 
 def _tagged(client: openai.OpenAI, *, since: float) -> dict[str, Batch]:
-    """The newest batch of every file of ours that still can answer, from those made after `since`."""
+    """The newest batch of every file of ours that still can answer, from those made after `since`, give or take
+    a day of clocks that differ.
+    """
     found: dict[str, Batch] = {}
     for batch in client.batches.list(limit=100):  # newest first, page after page
-        if batch.created_at < since:
+        if batch.created_at < since - _DAY:
             break
         tag = (batch.metadata or {}).get(_TAG)
         if tag is not None and not _is_queue_full(batch):
@@ -407,23 +369,13 @@ def _rows(client: openai.OpenAI, file: str) -> Iterator[Mapping[str, Any]]:
                 _logger.warning("file %s has a line that is no answer: %.60r", file, text)
 
 
-def _keep(file: Path, texts: Iterable[bytes]) -> Path:
-    """Write a file so that it is there as a whole or not at all, even after a power cut."""
-    part = file.with_suffix(".part")
-    with part.open("wb") as out:
-        out.writelines(texts)
-        out.flush()
-        os.fsync(out.fileno())
-    return part.replace(file)
-
-
 def _tell(job: _Job) -> None:
     """One line per tenth of a batch, and when its status changes."""
     batch = job.batch
     if batch is None:
         return
     counts = batch.request_counts
-    total = counts.total if counts and counts.total else len(job.keys)
+    total = counts.total if counts and counts.total else len(job.file.keys)
     done = counts.completed + counts.failed if counts else 0
     if job.told != (state := (batch.status, 10 * done // max(1, total))):
         job.told = state

@@ -23,13 +23,14 @@ class BatchEndpoint(Endpoint):
 
     `expire_after` answers so many lines of each batch and lets the rest expire; `queue` is how many requests
     may be under way in all batches, beyond it a batch fails; `lost_creations` batches are made, but their
-    maker gets a 500.
+    maker gets a 500; `cancelling` cancels every batch before its first line.
     """
 
     step: float = 0.02
     expire_after: int | None = None
     queue: int | None = None
     lost_creations: int = 0
+    cancelling: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     uploads: int = 0
@@ -67,9 +68,6 @@ class BatchEndpoint(Endpoint):
                 return reply({"object": "list", "data": data, "has_more": more})
             case "GET", "batches", "" if name in self.batches:
                 self.polls += 1
-                return reply(self.batches[name])
-            case "POST", "batches", "cancel" if name in self.batches:
-                self.cancel(name)
                 return reply(self.batches[name])
         return failure(404, f"no such object: {route}", "not_found")
 
@@ -142,7 +140,8 @@ class BatchEndpoint(Endpoint):
 
     def _work(self, name: str, lines: list[dict[str, Any]]) -> None:
         batch = self.batches[name]
-        if batch["status"] != "in_progress":
+        if self.cancelling:
+            batch["status"] = "cancelled"
             return
         output, errors = [], []
         for number, line in enumerate(lines):
@@ -173,9 +172,6 @@ class BatchEndpoint(Endpoint):
             batch.pop("_error", None),
         )
         batch["status"] = "expired" if self.expire_after is not None else "completed"
-
-    def cancel(self, name: str) -> None:
-        self.batches[name]["status"] = "cancelled"
 
 
 def _goes(batch: dict[str, Any]) -> bool:
