@@ -343,6 +343,7 @@ def test_two_rounds_in_the_nano_world(at_hub: LocalHub, sources: tuple[Path, Pat
     from lema_hub import train as training
     from lema_hub.hub.manifest import Manifest
     from lema_hub.hub.publish import publish_adapter, publish_dataset
+    from lema_hub.hub.verify import verify
 
     for folder in sources:
         publish_dataset(folder, f"lema/lema-{folder.name}", version="0.1.0")
@@ -355,6 +356,7 @@ def test_two_rounds_in_the_nano_world(at_hub: LocalHub, sources: tuple[Path, Pat
     ]
     assert [model.role for model in manifest.models] == ["corrector", "evolver", "solver"]
     publish_dataset(tmp_path / "problems", "lema/lema-problems", version="0.1.0")
+    assert not verify("lema/lema-problems", "v0.1.0").failed
 
     opened = open_published(
         Published(repo="lema/lema-problems", revision="v0.1.0"), config="nano", kinds=("problems",)

@@ -283,6 +283,7 @@ def test_the_recipes_mix_published_data_that_trains_and_is_published(
 ) -> None:
     from lema_hub import train as training
     from lema_hub.hub.publish import publish_dataset
+    from lema_hub.hub.verify import verify
 
     for folder in sources:
         publish_dataset(folder, f"lema/lema-{folder.name}", version="0.1.0")
@@ -301,6 +302,7 @@ def test_the_recipes_mix_published_data_that_trains_and_is_published(
         assert manifest.contamination is not None
         assert [test.name for test in manifest.contamination.tests] == ["nano"]
         publish_dataset(tmp_path / path.stem, f"lema/{path.stem}", version="0.1.0")
+    assert not verify(f"lema/{path.stem}", "v0.1.0").failed
     recipe = training.load(
         RECIPES.parent / "nano" / "nano-lema.yaml",
         [
