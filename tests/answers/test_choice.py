@@ -21,6 +21,7 @@ QUESTIONS = {
     "Candidate Answers: (A) vitamin C, (B) type A, (C) right food, (D) b, (E) not smoking.",
     "twins": "What is it, if it cannot break?\n"
     "Candidate Answers: (A) unbreakable, (B) durable, (C) glass, (D) unbreakable, (E) soft.",
+    "closed": "Is the ice safe?\nCandidate Answers: (A) yes, (B) no, (C) none of the above.",
     "numbers": "What is the shortest distance?\n(A) 4\n(B) -4\n(C) 2\\sqrt{2}\n(D) 16",
 }
 PATH = Path(__file__).parents[1] / "cases" / "choices.jsonl"
