@@ -149,3 +149,33 @@ except ConnectionError as error:
 """
     pytest.importorskip("hf_xet")
     assert "set-HF_HUB_DISABLE_XET=1" in run_client(script)
+
+
+def test_the_command_line_client_discusses_merges_and_collects(
+    run_client: Run, api: HfApi, dataset: str
+) -> None:
+    script = f"""
+import json, subprocess, sys
+def hf(*arguments):
+    command = [sys.executable, "-m", "huggingface_hub.cli.hf", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+open("new.txt", "w").write("by hf")
+on = ("{dataset}", "--type", "dataset")
+hf("upload", "{dataset}", "new.txt", "--repo-type", "dataset", "--create-pr")
+hf("discussions", "create", *on, "--title", "Why?")
+hf("discussions", "comment", "{dataset}", "2", "--type", "dataset", "--body", "Because.")
+hf("discussions", "close", "{dataset}", "2", "--type", "dataset", "--yes")
+print(hf("discussions", "diff", "{dataset}", "1", "--type", "dataset").count("+by hf"))
+hf("discussions", "merge", "{dataset}", "1", "--type", "dataset", "--yes")
+hf("repos", "tag", "create", "{dataset}", "v1", "--repo-type", "dataset")
+hf("collections", "create", "By hf", "--namespace", "lema", "--description", "One data set")
+"""
+    assert run_client(script).splitlines()[-1] == "1"
+    assert [(one.num, one.status) for one in api.get_repo_discussions(dataset, repo_type="dataset")] == [
+        (2, "closed"),
+        (1, "merged"),
+    ]
+    assert api.list_repo_refs(dataset, repo_type="dataset").tags[0].name == "v1"
+    assert [one.description for one in api.list_collections(owner="lema") if one.title == "By hf"] == [
+        "One data set"
+    ]
