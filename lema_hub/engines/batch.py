@@ -93,7 +93,7 @@ class BatchEngine:
         live: OpenAIEngine,
         *,
         batch_requests: int = MOST_REQUESTS,
-        poll: float = 5.0,
+        poll: float = 2.0,
     ) -> None:
         if not 1 <= batch_requests <= MOST_REQUESTS:
             raise InputError(f"batch_requests must be 1 to {MOST_REQUESTS}, got {batch_requests}")

@@ -22,6 +22,9 @@ from email.utils import parsedate_to_datetime
 
 from lema_hub.errors import InputError
 
+_TELLING = (
+    "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens", "RateLimit", "RateLimit-Remaining",
+)  # fmt: skip
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MEMORY = 16  # answers over which the share of overloaded ones is taken
 _OVERLOAD = 0.2  # share of overloaded answers from which the window is halved
@@ -152,6 +155,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _quotas(headers: Mapping[str, str]) -> list[tuple[float, float | None, float, str]]:
     """What is left, of how much, the seconds until it is whole again, and of what."""
     found: list[tuple[float, float | None, float, str]] = []
+    if not any(name in headers for name in _TELLING):
+        return found
     for unit in ("requests", "tokens"):
         if (left := _number(headers.get(f"x-ratelimit-remaining-{unit}"))) is not None:
             reset = _seconds(headers.get(f"x-ratelimit-reset-{unit}", ""))

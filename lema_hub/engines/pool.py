@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -43,6 +43,14 @@ _GRACE = 30.0  # seconds for what is in flight when a run ends
 Item = tuple[int, Request]
 Answer = Response | Failure
 Outcome = list[Answer] | Failure
+
+
+class _Tried(NamedTuple):
+    """What came of one post, the dialect that would have been right, and the seconds that it asks to wait."""
+
+    outcome: Outcome
+    dialect: Dialect | None = None
+    wait: float | None = None
 
 
 class Pool:
@@ -92,7 +100,7 @@ class Pool:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self, session: aiohttp.ClientSession) -> None:
-        while group := self._draw():
+        while not self._ending and (group := self._draw()):
             await self._answer(session, group)
             await asyncio.sleep(0)  # the loop stops first, and the answers are committed
 
@@ -165,19 +173,15 @@ class Pool:
         self.answers.extend((position, failure) for position, _ in group)
         self._wake()
 
-    async def _send(
-        self, session: aiohttp.ClientSession, requests: Sequence[Request]
-    ) -> tuple[Outcome, Dialect | None, float | None]:
-        """One post, when its turn has come: the outcome, the dialect that would have been right, and after how
-        many seconds the endpoint wants the next one.
-        """
+    async def _send(self, session: aiohttp.ClientSession, requests: Sequence[Request]) -> _Tried:
+        """One post, when its turn has come."""
         engine, dialect, task = self.engine, self._dialect, asyncio.current_task()
         booked = engine.tokens_bound(requests)
         await self._turn(booked)
         if self._ending:
-            return _NOTHING, None, None
+            return _Tried(_NOTHING)
         if len(requests) > 1 and not dialect.choices:  # found out while this one waited
-            return _NOTHING, dialect, None
+            return _Tried(_NOTHING, dialect)
         import aiohttp
 
         body = json.dumps(engine.payload(requests[0], dialect=dialect, n=len(requests)))
@@ -187,11 +191,11 @@ class Pool:
                 raw = await reply.read()
         except TimeoutError:
             self._slots.window.narrow(time.monotonic())
-            return Failure(reason="timeout", detail=f"no answer in {engine.timeout:g} s"), None, None
+            return _Tried(Failure(reason="timeout", detail=f"no answer in {engine.timeout:g} s"))
         except aiohttp.ClientConnectorError as error:
-            return Failure(reason="unreachable", detail=line(str(error))), None, None
+            return _Tried(Failure(reason="unreachable", detail=line(str(error))))
         except aiohttp.ClientError as error:
-            return Failure(reason="broken", detail=line(str(error) or type(error).__name__)), None, None
+            return _Tried(Failure(reason="broken", detail=line(str(error) or type(error).__name__)))
         finally:
             self._posting.discard(task)
         now = self._replied_at = time.monotonic()
@@ -203,15 +207,15 @@ class Pool:
             if isinstance(outcome, list):
                 used = sum(a.prompt_tokens + a.completion_tokens for a in outcome if isinstance(a, Response))
                 engine.pace.correct(booked, used)
-            return outcome, None, None
+            return _Tried(outcome)
         refusal = Refusal.of(engine.base_url, reply.status, raw)
         narrower = refusal.narrower(dialect)
         if narrower is not None:
             _logger.info("%s: %s; asked again without", engine.base_url, refusal.message)
-            return _NOTHING, narrower, None
+            return _Tried(_NOTHING, narrower)
         if reply.status == 429:
             self._slots.window.narrow(now)
-        return refusal.failure(engine.model), None, retry_after(reply.headers)
+        return _Tried(refusal.failure(engine.model), wait=retry_after(reply.headers))
 
     def _check(self, failure: Failure) -> None:
         """End the run if nothing has been answered for too long, or nothing at all and all was refused."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from lema_hub.engines import Ledger, Request, Response, Sampling
 from lema_hub.engines.openai import OpenAIEngine
 
+from .batches import BatchEndpoint
 from .endpoint import Endpoint
 
 REQUESTS, IN_FLIGHT = 600, 16
@@ -84,7 +85,15 @@ def _sample(tmp_path: Path, url: str) -> list[str]:
 
 
 def _started(command: list[str], endpoint: Endpoint, *, paid: int, **more: str) -> subprocess.Popen[str]:
-    child = subprocess.Popen(
+    child = _start(command, **more)
+    while endpoint.paid < paid:
+        assert child.poll() is None, child.communicate()[1]
+        time.sleep(0.005)
+    return child
+
+
+def _start(command: list[str], **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -94,10 +103,6 @@ def _started(command: list[str], endpoint: Endpoint, *, paid: int, **more: str) 
             signal.SIGINT, signal.default_int_handler
         ),  # a shell's `&` ignores it
     )
-    while endpoint.paid < paid:
-        assert child.poll() is None, child.communicate()[1]
-        time.sleep(0.005)
-    return child
 
 
 def test_ctrl_c_exits_at_once_and_says_what_is_done_and_how_to_go_on(tmp_path: Path) -> None:
@@ -139,3 +144,25 @@ def test_a_revoked_key_and_a_dead_endpoint_are_one_line_and_exit_code_1(tmp_path
             assert endpoint.paid - 16 <= ledger.totals()[0].responses <= endpoint.paid
         for file in (tmp_path / "out").rglob("*"):
             assert file.is_dir() or b"sk-" not in file.read_bytes()
+
+
+def test_ctrl_c_leaves_the_batches_going_and_the_same_command_fetches_them(tmp_path: Path) -> None:
+    with BatchEndpoint(step=1.0) as endpoint:
+        command = [*_sample(tmp_path, endpoint.url), "--mode", "batch"]
+        child = _start(command)
+        while not endpoint.batches:
+            assert child.poll() is None, child.communicate()[1]
+            time.sleep(0.01)
+        time.sleep(0.5)
+        child.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        _, said = child.communicate(timeout=20)
+        assert time.monotonic() - sent < 3
+        assert child.returncode == 130
+        assert "1 batch goes on at http://127.0.0.1:" in said
+        assert "Traceback" not in said
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=_environment(), timeout=60, check=True
+        )
+        assert "372 solutions" in done.stdout
+        assert (len(endpoint.batches), endpoint.paid) == (1, 372)

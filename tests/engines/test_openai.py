@@ -289,7 +289,9 @@ def test_rates_are_kept_by_all_engines_of_a_model() -> None:
         answers(limited, ask([str(i) for i in range(10)]))
         answers(other, ask([str(i) for i in range(10)]))
     spans = [later - earlier for earlier, later in itertools.pairwise(endpoint.arrivals)]
-    assert sum(spans) >= 19 * 0.05 - 0.02
+    assert (
+        sum(spans) > 0.75
+    )  # 19 times 50 ms, less what the first post took to connect; apart it would be half
 
 
 def test_an_answer_of_another_model_fails_alone_or_ends_the_run() -> None:
