@@ -38,6 +38,23 @@ def test_a_plan_without_a_past_is_bounds_and_guesses_nothing(tmp_path: Path) -> 
     assert not (tmp_path / "out").exists()
 
 
+def test_everybody_who_may_be_asked_is_in_the_plan_with_a_bound(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("[{model: j, input: 1, output: 2, date: 2026-11-01, source: test}]")
+    changes = ["problems.train=3", "seam_judge={engine: openai, model: j}", "vote.k=2", "vote.agree=1"]
+    recipe = load(RECIPES / "nano-gates-corrections.yaml", changes)
+    stages = {stage.stage: stage for stage in plan(recipe, tmp_path, prices=prices)}
+    assert list(stages) == ["sample", "correct", "vote", "seam_judge"]
+    assert stages["vote"].requests == 24
+    judge = stages["seam_judge"]
+    assert (judge.requests, judge.max_new_tokens) == (12, 12 * 16)
+    assert judge.max_cost_usd is not None
+    # The bound holds for a prompt that quotes the longest path twice and the longest correction twice.
+    assert judge.max_cost_usd > 12 * (2 * 160 + 2 * 1024) / 1e6
+    unpriced = plan(load(RECIPES / "nano-gates-corrections.yaml", changes), tmp_path)[-1]
+    assert unpriced.max_cost_usd is None
+
+
 def test_the_pace_is_that_of_the_time_it_ran(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     requests = [Request(prompt=str(n), sampling=Sampling()) for n in range(100)]
