@@ -123,10 +123,11 @@ class EvolveRecipe:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a run begins with: the draws, every question that exists already, and where both come from."""
+    """What a run begins with: the draws, every question and problem that exists already, and where they come from."""
 
     draws: list[Draw]
     known: dict[str, Side]
+    problems: list[Problem]
     test: list[Problem]
     sources: list[Input]
     corrections: Opened | None
@@ -183,8 +184,9 @@ def run(
             budget_usd=budget_usd,
             progress=progress("answer") if progress else None,
         )
+    new = evolved.only_new(answered, begun.problems, threshold=recipe.near_duplicate)
     cleaned = clean(
-        answered.after(questions), held_out, checks=recipe.contamination, threshold=recipe.near_duplicate
+        new.after(questions), held_out, checks=recipe.contamination, threshold=recipe.near_duplicate
     )
     built = cleaned.built
     if begun.corrections is not None:  # its models' terms hold for what is made of it
@@ -280,15 +282,16 @@ def _begin(recipe: EvolveRecipe) -> _Plan:
     if not seeds:
         raise InputError(f"there is no training question of {recipe.task} to start from; give other seeds")
     known: dict[str, Side] = {tasks.question_key(problem.question): "train" for problem in (*seeds, *train)}
+    others: list[Problem] = []
     test: list[Problem] = []
     if recipe.task != "nano":
-        others: list[Problem] = tasks.load_problems(recipe.task, "dev", path=path)
+        others = tasks.load_problems(recipe.task, "dev", path=path)
         if path is None or path.is_dir():
             test = tasks.load_problems(recipe.task, "test", path=path)
         known |= {tasks.question_key(problem.question): "dev" for problem in others}
         known |= {tasks.question_key(problem.question): "test" for problem in test}
     draws = evolved.bootstrap(seeds, recipe.samples, recipe.evolutions, seed=recipe.seed)
-    return _Plan(draws, known, test, sources, opened)
+    return _Plan(draws, known, [*seeds, *train, *others], test, sources, opened)
 
 
 def _evolving(recipe: EvolveRecipe) -> Sampling:

@@ -21,6 +21,7 @@ from typing import Literal
 from lema_hub import prompts, tasks
 from lema_hub.answers import answer_classes, extract
 from lema_hub.build.built import Built, Row, usage
+from lema_hub.build.dedup import Item, twins
 from lema_hub.build.mistakes import sample_requests
 from lema_hub.engines import Engine, Failure, Ledger, Request, Response, Sampling
 from lema_hub.engines.ledger import Progress
@@ -263,6 +264,40 @@ def answer(
         tokens=tokens,
         cost_usd=cost,
     )
+
+
+def only_new(
+    built: Built[EvolvedProblem], problems: Sequence[Problem], *, threshold: float, stage: str = "only_new"
+) -> Built[EvolvedProblem]:
+    """Drop what is nearly a problem that exists already: the same numbers and answer, almost the same words.
+
+    Args:
+        built: New problems with their answers.
+        problems: The existing ones, on both sides.
+        threshold: See `lema_hub.build.dedup`.
+        stage: The stage's name in the manifest.
+
+    Returns:
+        The others, with a rejection (`near_duplicate`, its twin in the detail) for each dropped one.
+    """
+    existing = {problem.problem_id: problem for problem in problems}
+    new = {row.problem.problem_id: row.problem for row in built.rows}
+    found = twins(
+        (Item(id=p.problem_id, text=p.question, group=p.answer) for p in (*existing.values(), *new.values())),
+        threshold=threshold,
+    )
+    rows: list[EvolvedProblem] = []
+    rejected: list[Rejection] = []
+    for row in built.rows:
+        twin = found.get(row.problem.problem_id)
+        if twin is None or twin.id not in existing:
+            rows.append(row)
+            continue
+        detail = f"question of {twin.id} (similarity {twin.similarity:.2f})"
+        rejected.append(
+            Rejection(row.problem.problem_id, "", stage, "near_duplicate", detail, row.problem.question)
+        )
+    return _counted(rows, rejected, rows_in=len(built.rows), stage=stage).after(built)
 
 
 def parse_question(text: str) -> str:

@@ -26,6 +26,7 @@ from lema_hub.build.contamination import Checks, decontaminate
 from lema_hub.build.dataset import write_dataset
 from lema_hub.build.forms import texts
 from lema_hub.build.published import Opened, Published, open_published
+from lema_hub.engines.choose import NANO_BACKBONE
 from lema_hub.errors import EngineError, InputError, RecipeError
 from lema_hub.hub.manifest import Contamination, Kind, Manifest, Mix, MixPart, PromptUse, Stage
 from lema_hub.records import Correction, CotExample, Form, MixedRow, Rejection, digest
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _OWN: dict[Kind, Form] = {"corrections": "correction", "cot": "cot"}
-_NANO = "lema/nano-backbone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +204,7 @@ def mixed(
         replace(_outcome(recipe.task, pools, taken, opened), rejected=rejected),
         Mix(
             parts=parts,
-            tokenizer=_NANO if recipe.tokenizer == "nano" else recipe.tokenizer,
+            tokenizer=NANO_BACKBONE if recipe.tokenizer == "nano" else recipe.tokenizer,
             tokenizer_revision=tokenizer_revision,
         ),
         contamination,

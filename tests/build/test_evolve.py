@@ -251,6 +251,38 @@ def test_all_answers_can_be_asked_to_agree(ledger: Ledger) -> None:
     }
 
 
+def test_what_is_nearly_an_existing_problem_is_dropped(ledger: Ledger) -> None:
+    texts = [
+        "Lea, who lives in Rome, buys 4 pens and 7 red caps on Monday. How many things does she buy?",
+        "Lea, who lives in Rome, buys 4 pens and 8 red caps on Monday. How many things does she buy?",
+        "Each of 4 boats in the harbour of Rome has 7 oars. How many oars are there in all the boats?",
+    ]
+    asked = [
+        replace(question, problem=replace(question.problem, question=text))
+        for question, text in zip(questions(3), texts, strict=True)
+    ]
+    solver = Scripted(lambda _: "The answer is 11.")
+    built = evolved.answer(asked, solver, ledger, paths=3, sampling=SAMPLING, prompt="lema-cot")
+    old = replace(
+        PROBLEM,
+        problem_id="gsm8k/train/99",
+        split="dev",
+        answer="11",
+        question=texts[0].replace("buys", "got", 1),
+    )
+    new = evolved.only_new(built, [old, *SEEDS], threshold=0.7)
+    assert [row.problem.question for row in new.rows] == texts[1:]  # other numbers are another problem
+    assert [(one.reason, one.problem_id) for one in new.rejected] == [
+        ("near_duplicate", asked[0].problem.problem_id)
+    ]
+    assert new.rejected[0].detail.startswith("question of gsm8k/train/99 (similarity 0.")
+    assert [(stage.name, stage.rows_in, stage.rows_out) for stage in new.stages] == [
+        ("answer", 3, 3),
+        ("only_new", 3, 2),
+    ]
+    assert len(evolved.only_new(built, [replace(old, answer="12")], threshold=0.7).rows) == 3
+
+
 def test_nano_problems_evolve_exactly() -> None:
     seen = set()
     for index in range(60):

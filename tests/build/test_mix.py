@@ -261,6 +261,29 @@ def test_what_does_not_fit_is_refused(
         mixed(recipe(sources), (opened[0], wrong))
 
 
+def test_the_command_prints_what_was_mixed(sources: Sources, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from lema_hub.cli.main import app
+
+    (tmp_path / "mix.yaml").write_text(
+        f"kind: mix\ntask: nano\nparts:\n  - {{path: {sources[0]}, form: without_step}}\n"
+        f"  - {{path: {sources[1]}, fill: true}}\n"
+    )
+    command = ["build", "mix", str(tmp_path / "mix.yaml"), "rows=150", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*command, "--json"])
+    assert done.exit_code == 0, done.output
+    printed = json.loads(done.stdout)
+    assert [(part["form"], part["rows"]) for part in printed["mix"]["parts"]] == [
+        ("without_step", 120),
+        ("cot", 30),
+    ]
+    assert printed["command"] == "lema build mix mix.yaml rows=150"
+    shown = CliRunner().invoke(app, command).stdout
+    assert "take without_step: 132 in, 132 out" in shown
+    assert "nano: 150 train, " in shown
+
+
 def test_a_rebuild_gives_the_same_bytes(sources: Sources, tmp_path: Path) -> None:
     wanted = recipe(sources, rows=200)
     for name in ("one", "other"):
