@@ -144,11 +144,10 @@ def twins(items: Iterable[Item], *, threshold: float = THRESHOLD) -> dict[str, T
         items: Texts in the order in which they are kept; ids are unique.
         threshold: From which similarity on.
     """
-    groups: dict[Hashable, list[tuple[str, list[str]]]] = {}
+    groups: dict[Hashable, list[Item]] = {}
     for item in items:
-        said = words(item.text)
-        numbers = tuple(word for word in said if word[0].isdigit())
-        groups.setdefault((item.group, numbers), []).append((item.id, said))
+        numbers = tuple(word for word in words(item.text) if word[0].isdigit())
+        groups.setdefault((item.group, numbers), []).append(item)
     found: dict[str, Twin] = {}
     for members in groups.values():
         if len(members) > 1:
@@ -156,26 +155,26 @@ def twins(items: Iterable[Item], *, threshold: float = THRESHOLD) -> dict[str, T
     return found
 
 
-def _twins(members: Iterable[tuple[str, list[str]]], threshold: float) -> dict[str, Twin]:
+def _twins(members: Iterable[Item], threshold: float) -> dict[str, Twin]:
     from datasketch import MinHash, MinHashLSH
 
     index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
     kept: dict[str, set[bytes]] = {}
     order: dict[str, int] = {}
     found: dict[str, Twin] = {}
-    for name, said in members:
-        shingles = _shingles(said)
+    for item in members:
+        shingles = _shingles(words(item.text))
         sketch = MinHash(num_perm=_BANDS * _ROWS, hashfunc=zlib.crc32)
         sketch.update_batch(shingles)
         for other in sorted(index.query(sketch), key=order.__getitem__):
             similarity = len(shingles & kept[other]) / len(shingles | kept[other])
             if similarity >= threshold:
-                found[name] = Twin(other, similarity)
+                found[item.id] = Twin(other, similarity)
                 break
         else:
-            order[name] = len(order)
-            kept[name] = shingles
-            index.insert(name, sketch)
+            order[item.id] = len(order)
+            kept[item.id] = shingles
+            index.insert(item.id, sketch)
     return found
 
 

@@ -121,7 +121,7 @@ def describe(summary: dict[str, Any], out: Path) -> str:
     for stage in stages:
         dropped = ", ".join(f"{count} {reason}" for reason, count in stage["dropped"].items()) or "nothing"
         lines.append(
-            f"  {stage['name']:8} {stage['rows_in']:5} in, {stage['rows_out']:5} out, dropped: {dropped}"
+            f"  {stage['name']:13} {stage['rows_in']:5} in, {stage['rows_out']:5} out, dropped: {dropped}"
         )
     lines.append("")
     for system in summary["systems"]:
