@@ -284,6 +284,27 @@ def test_the_command_prints_what_was_mixed(sources: Sources, tmp_path: Path) -> 
     assert "nano: 150 train, " in shown
 
 
+def test_another_cot_prompt_is_for_the_cot_rows_only(sources: Sources, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    from lema_hub.train import DataSource
+    from lema_hub.train import data as training_data
+
+    run(recipe(sources, parts=({"form": "corrected_solution"}, {})), tmp_path / "cot", command="c")
+    run(recipe(sources, parts=({"form": "without_step"}, {})), tmp_path / "both", command="c")
+    tokenizer = AutoTokenizer.from_pretrained(nano.backbone_path())
+    for name, asked in (("cot", {"cot", "corrected_solution"}), ("both", {"cot"})):
+        source = DataSource(path=str(tmp_path / name), config="nano")
+        loaded = training_data.load([source], tokenizer, max_length=400, prompt="wizardmath-cot")
+        mix = open_published(Published(path=str(tmp_path / name)), config="nano", kinds=("mix",)).rows(
+            "train"
+        )
+        assert len(loaded.ids) == len(mix)
+        for row, ids, size in zip(mix, loaded.ids, loaded.prompt_lengths, strict=True):
+            shown = tokenizer.decode(ids[:size])
+            assert ("### Response:" in shown) == (row.form in asked)
+
+
 def test_a_rebuild_gives_the_same_bytes(sources: Sources, tmp_path: Path) -> None:
     wanted = recipe(sources, rows=200)
     for name in ("one", "other"):
