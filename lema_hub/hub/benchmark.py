@@ -113,12 +113,31 @@ def publish_benchmark(
 
 
 def eval_yaml(n: int) -> str:
-    """The file at the root by which the Hub knows a benchmark."""
+    """The file at the root by which the Hub knows a benchmark, in the form that Inspect AI runs.
+
+    The prompt is the one of our own scores. Inspect's `match` looks for the number at the end of an output, which
+    is stricter than our judge.
+    """
+    from lema_hub import prompts, tasks
+
+    template = prompts.load(tasks.get("nano").prompt).render(question="{prompt}")
     described = {
         "name": _TITLE,
         "description": f"{n:,} generated math word problems of 2 to 4 steps; {METRIC} of greedy chain of thought.",
-        "evaluation_framework": "lighteval",
-        "tasks": [{"id": TASK_ID, "config": "default", "split": "test"}],
+        "evaluation_framework": "inspect-ai",
+        "tasks": [
+            {
+                "id": TASK_ID,
+                "config": "default",
+                "split": "test",
+                "field_spec": {"input": "question", "target": "answer"},
+                "solvers": [
+                    {"name": "prompt_template", "args": {"template": template}},
+                    {"name": "generate"},
+                ],
+                "scorers": [{"name": "match", "args": {"location": "end", "numeric": True}}],
+            }
+        ],
     }
     return yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=1000)
 

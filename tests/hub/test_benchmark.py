@@ -55,7 +55,9 @@ def test_a_benchmark_is_what_the_hub_knows_as_one(api: HfApi, repo_id: str, tmp_
     local = api.hf_hub_download(repo_id, "eval.yaml", repo_type="dataset", revision="v0.1.0")
     described = yaml.safe_load(Path(local).read_text())
     assert set(described) == {"name", "description", "evaluation_framework", "tasks"}
-    assert described["tasks"] == [{"id": "nano", "config": "default", "split": "test"}]
+    (task,) = described["tasks"]
+    assert (task["id"], task["config"], task["split"]) == ("nano", "default", "test")
+    assert described["evaluation_framework"] == "inspect-ai"
     assert described["description"].startswith("30 generated math word problems")
     for part in (
         f"--benchmark {repo_id}@v0.1.0",
@@ -112,6 +114,44 @@ print(json.dumps(sizes))
         first.commit: [N, answer],
         "v0.2.0": [N + 5, answer],
     }
+
+
+def test_inspect_ai_runs_it_from_the_hub(hub: LocalHub, api: HfApi, repo_id: str, tmp_path: Path) -> None:
+    publish_benchmark(repo_id, version="0.1.0", n=4, api=api)
+    answers = [problem.answer for problem in load_problems("nano", "test", limit=4)]
+    outputs = [f"Step 1: ... The answer is {answer}." for answer in answers[:3]] + ["No idea."]
+    script = f"""
+import json
+from inspect_ai import eval
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
+outputs = [ModelOutput.from_content("mockllm/model", text) for text in {outputs!r}]
+for output in outputs:
+    output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)  # it would count with a download
+(log,) = eval(
+    "hf/{repo_id}@v0.1.0", model=get_model("mockllm/model", custom_outputs=outputs), display="none", max_samples=1,
+    log_dir="logs",
+)
+assert log.status == "success", log.error
+print(json.dumps([log.status, log.results.scores[0].metrics["accuracy"].value, log.samples[0].messages[0].text]))
+"""
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_DISABLE_XET": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    status, accuracy, prompt = json.loads(done.stdout.splitlines()[-1])
+    assert (status, accuracy) == ("success", 0.75)
+    assert prompt.startswith("Please solve the following math problem.\nQuestion: ")
 
 
 def test_scores_point_at_the_version_that_they_are_of(api: HfApi, repo_id: str, adapter: Path) -> None:
