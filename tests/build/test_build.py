@@ -43,11 +43,18 @@ class School(Endpoint):
         prompt, model = body["messages"][-1]["content"], body["model"]
         if self.paid >= self.stop_after and self.refuse is not None:
             return self.refuse()
+        if "response_format" in body and not self.schemas:
+            return failure(400, "response_format is not supported", "unsupported", param="response_format")
         self.paid += 1
         asked = re.findall(r"has (\d+) \w+ and gets (\d+) more", prompt)[-1]
         a, b = map(int, asked)
         if body["max_tokens"] == 16:
             text = "Step 1." if b % 5 else "Step 2."
+        elif "response_format" in body:
+            steps = [f"{a} + {b} = {a + b}", f"The answer is {a + b}."]
+            text = json.dumps(
+                {"incorrect_step": 1, "explanation": "It is added wrongly.", "correct_steps": steps}
+            )
         elif "Original Solution:" in prompt:
             text = (
                 f"Step 1:\nExplanation: {a} and {b} are {a + b}.\nCorrect Solution:\n"
@@ -202,6 +209,27 @@ def test_votes_are_a_gate_of_the_recipe(school: School, tmp_path: Path) -> None:
         stages = {(total.stage, total.model): total.responses for total in ledger.totals()}
     passed = correct.rows_out + correct.dropped["vote"]
     assert stages["vote", "large"] == 2 * passed
+
+
+def test_a_structured_corrector_answers_in_json(school: School, tmp_path: Path) -> None:
+    file, out = recipe(tmp_path, school), tmp_path / "out"
+    lema("build", "corrections", file, "corrector.structured=true", "--out", out)
+    correct = next(stage for stage in Manifest.read(out).stages if stage.name == "correct")
+    assert (correct.rows_in, correct.rows_out, correct.repaired) == (36, 36, {})
+    asked = [body for body in school.seen if body["model"] == "teacher"]
+    schema = asked[0]["response_format"]["json_schema"]
+    assert schema["strict"] is True
+    assert set(schema["schema"]["required"]) == {"incorrect_step", "explanation", "correct_steps"}
+    assert asked[0]["messages"][0]["role"] == "system"
+
+
+def test_an_endpoint_without_json_is_read_as_text(school: School, tmp_path: Path) -> None:
+    school.schemas = False
+    file, out = recipe(tmp_path, school), tmp_path / "out"
+    lema("build", "corrections", file, "corrector.structured=true", "--out", out)
+    correct = next(stage for stage in Manifest.read(out).stages if stage.name == "correct")
+    assert correct.repaired == {"braces": correct.rows_out, "header": correct.rows_out}
+    assert correct.rows_out == 36 - correct.dropped["answer"]
 
 
 @pytest.mark.parametrize(
