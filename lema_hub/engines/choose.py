@@ -62,6 +62,10 @@ def choose(
         MissingExtraError: Its library is not installed.
         EngineError: The model cannot be found.
     """
+    if engine != "openai" and (mode, samples_per_request, rates) != ("live", 1, None):
+        raise InputError(
+            f"mode, samples_per_request and rates are for the engine openai, got them with {engine}; leave them out"
+        )
     if engine == "exact":
         return ExactEngine()
     if engine == "noisy":
