@@ -35,6 +35,7 @@ HASHES = {
     "lema-corrector-math.v1.jinja": "1b869bf0727e9f73",
     "lema-cot-choice.v1.jinja": "769edfc7edfc8f7e",
     "lema-cot.v1.jinja": "747f8094510740d6",
+    "lema-evolve.v1.jinja": "df3593b8219e9ced",
     "lema-fewshot-csqa.v1.jinja": "8b4904ebc465c1c8",
     "lema-fewshot-gsm8k.v1.jinja": "4c5b4c649c8bebc2",
     "lema-fewshot-math.v1.jinja": "569fd278017a6469",
