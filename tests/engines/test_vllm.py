@@ -128,6 +128,15 @@ class TestWithVllm:
         # Equal seeds are equal streams; what a batch does to the last bit of a logit may turn one of them.
         assert sum(first[i] == again[i] for i in range(24)) >= 22
 
+    def test_samples_of_prompts_that_fill_more_than_a_step_come_too(self, vllm_engine: VLLMEngine) -> None:
+        asked = questions(10 * 2 * BATCH, start=2000)
+        long = ["".join(asked[i : i + 10]) for i in range(0, len(asked), 10)]
+        sampling = Sampling(temperature=0.7, max_tokens=8)
+        answers = dict(vllm_engine.generate(Request(prompt=p, sampling=sampling) for p in long))
+        assert len(answers) == 2 * BATCH
+        responses = [answer for answer in answers.values() if isinstance(answer, Response)]
+        assert sum(response.prompt_tokens for response in responses[:BATCH]) > 4096  # vLLM's step on a CPU
+
     def test_what_cannot_be_asked_fails_alone(self, vllm_engine: VLLMEngine) -> None:
         requests = [
             Request(prompt="word " * 600, sampling=Sampling(max_tokens=5)),
