@@ -93,8 +93,12 @@ def dataset_card(
         "interval_level": LEVEL,
         "error_types": error_types(built),
         "error_names": fields.ERROR_NAMES,
+        "error_meanings": fields.ERROR_MEANINGS,
+        "about_task": f" These problems are {fields.TASKS[manifest.task]}." if manifest.task in fields.TASKS else "",
+        "reviewed": _people(built),
         "pictures": sorted(path for path in sizes if path.startswith(PICTURES)),
         "origins": built.count("origin"),
+        "origin_names": fields.ORIGINS,
         "licenses": built.count("license"),
         "terms": terms,
         "history": history,
@@ -134,9 +138,7 @@ def front_matter(built: BuiltDataset, *, license_id: str, sizes: Mapping[str, in
     """The YAML of a dataset's card; `dataset_info` comes from the rows themselves."""
     manifest = built.manifest
     rows = sum(split.table.num_rows for split in built.splits)
-    people = any(model.role == "annotator" for model in manifest.models) or "annotated" in built.count(
-        "origin"
-    )
+    people = _people(built)
     return {
         "language": ["en"],
         "license": license_id,
@@ -150,6 +152,12 @@ def front_matter(built: BuiltDataset, *, license_id: str, sizes: Mapping[str, in
         "configs": _config_entries(built, sizes),
         **_dataset_info(built, sizes),
     }
+
+
+def _people(built: BuiltDataset) -> bool:
+    """Whether people had a hand in the rows."""
+    annotators = any(model.role == "annotator" for model in built.manifest.models)
+    return annotators or "annotated" in built.count("origin")
 
 
 def example_row(split: Split) -> dict[str, Any]:

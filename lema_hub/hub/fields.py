@@ -101,6 +101,19 @@ _MEANINGS: dict[type, dict[str, str]] = {
         "cost_usd": _MISTAKE["cost_usd"],
     },
     records.Problem: _PROBLEM,
+    records.Score: {
+        "item_id": "The problem: task, split and index in the source.",
+        "task": "The LightEval task.",
+        "system": "The model that was scored.",
+        "revision": "The revision of that model, or the hash of its files.",
+        "checkpoint": "A label of the run.",
+        "seed": "The seed of this sample.",
+        "verdict": "The judge's verdict on the output.",
+        "gold": "The annotated right answer.",
+        "extracted": "The answer that was read from the output; null if there was none.",
+        "output": "What the model wrote.",
+        "reason": "Why the judge decided so.",
+    },
     records.MixedRow: _PROBLEM
     | _PATH
     | {
@@ -148,6 +161,39 @@ ERROR_NAMES = {
     "NO": "nonsensical output",
 }
 """LEMMA's error codes (arXiv 2503.17439, Table 1) in words."""
+
+ERROR_MEANINGS = {
+    "CA": "a sum, product or other calculation has a wrong result",
+    "CO": "things were counted wrongly",
+    "CV": "a wrong number, or one of somebody else, was taken from the question",
+    "PV": "a result of an earlier step was taken over wrongly",
+    "HA": "something was made up that the question does not say",
+    "UC": "units were not converted, or wrongly",
+    "OP": "the wrong operation: plus for minus, say",
+    "FC": "a wrong formula, or one for another case",
+    "MS": "a step that is needed was left out",
+    "CS": "a step contradicts an earlier one",
+    "QM": "another question was answered than the one asked",
+    "CC": "one concept was taken for another",
+    "NO": "the text makes no sense",
+}
+"""The same in a sentence, for readers who do not know the paper."""
+
+ORIGINS = {
+    "on_policy": "sampled from the student itself",
+    "other_model": "sampled from another model",
+    "injected": "right solutions with an error put in",
+    "annotated": "written or annotated by people",
+}
+"""Where a solution comes from, in words."""
+
+TASKS = {
+    "nano": "short word problems that a program makes, so that the truth about every step is known",
+    "gsm8k": "grade-school word problems with two to eight steps",
+    "math": "high-school competition problems",
+    "csqa": "questions of common sense with five options",
+}
+"""What the problems of a task are."""
 
 
 @dataclass(frozen=True, slots=True)
