@@ -21,6 +21,7 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +103,8 @@ class BatchEngine:
                 f"a batch asks for one sample per request, got samples_per_request {live.samples_per_request}; "
                 "leave it out, or take the mode live"
             )
-        try:
-            import openai  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("openai", "batch") from error
+        if find_spec("openai") is None:
+            raise MissingExtraError("openai", "batch")
         self.live = live
         self.ledger: Path | None = None
         self.batch_requests = batch_requests
@@ -330,7 +329,10 @@ class BatchEngine:
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
             return EngineError(f"{where} refused the key ({said}); set OPENAI_API_KEY to a valid one")
         if isinstance(error, openai.NotFoundError):
-            return EngineError(f"{where} has no Batch API or not this batch ({said}); take the mode live")
+            return EngineError(
+                f"{where} has no Batch API, or not a batch or file that it had ({said}); take the mode live, or "
+                f"remove {str(self.folder)!r} where what it remembers is too old"
+            )
         if isinstance(error, openai.APIConnectionError):
             return EngineError(f"no answer from {where} ({said}); start the server or correct the URL")
         return EngineError(f"{where} refused a batch ({said}); correct what it names and run again")

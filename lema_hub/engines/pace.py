@@ -26,7 +26,9 @@ _TELLING = (
     "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens", "RateLimit", "RateLimit-Remaining",
 )  # fmt: skip
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_EPOCH = 1e9  # seconds: more than this is a date
 _MEMORY = 16  # answers over which the share of overloaded ones is taken
+_LONGEST_WAIT = 60.0  # seconds that headers can ask for; what they mean by more, a 429 will say
 _OVERLOAD = 0.2  # share of overloaded answers from which the window is halved
 
 
@@ -83,9 +85,11 @@ class Pace:
             with self._lock:
                 self._tokens_at -= 60 * (booked - used) / self.rates.tokens_per_minute
 
-    def pause(self, seconds: float, now: float) -> None:
-        """Let nobody send for so long."""
+    def pause(self, seconds: float, now: float) -> bool:
+        """Let nobody send for so long; whether that is a pause of its own."""
+        fresh = now >= self.paused_until
         self.paused_until = max(self.paused_until, now + seconds)
+        return fresh
 
     def heed(self, headers: Mapping[str, str], now: float, *, crowd: int) -> None:
         """Slow down before the endpoint refuses: when fewer than a `crowd` of requests are left."""
@@ -96,7 +100,7 @@ class Pace:
                 continue
             # A limit that is known refills steadily; one that is not is back at the end of its window.
             spread = limit - remaining if limit is not None and limit > remaining else max(remaining, size)
-            spacing = max(spacing, size * reset / spread)
+            spacing = max(spacing, min(size * reset / spread, _LONGEST_WAIT))
             wait = spacing if remaining < size else wait
         if spacing or self._spacing:
             with self._lock:
@@ -168,6 +172,8 @@ def _quotas(headers: Mapping[str, str]) -> list[tuple[float, float | None, float
             found.append((float(parts["r"]), None, float(parts["t"]), "requests"))
     left, reset = _number(headers.get("RateLimit-Remaining")), _seconds(headers.get("RateLimit-Reset", ""))
     if left is not None and reset is not None:
+        if reset > _EPOCH:  # some servers give the time of day
+            reset = max(0.0, reset - time.time())
         found.append((left, _number(headers.get("RateLimit-Limit")), reset, "requests"))
     return found
 

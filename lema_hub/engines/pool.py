@@ -38,6 +38,7 @@ _logger = logging.getLogger(__name__)
 _SILENT = frozenset({"timeout", "unreachable", "broken"})  # no answer at all
 _RETRIED = _SILENT | {"server_error", "malformed", "empty"}
 _REFUSALS_IN_A_ROW = 8  # before the first answer: a wrong setting rather than bad prompts
+_SAID = 10.0  # seconds from which a pause is told
 _GRACE = 30.0  # seconds for what is in flight when a run ends
 
 Item = tuple[int, Request]
@@ -263,7 +264,9 @@ class Pool:
         self._limited_in_a_row += 1
         crowd = max(4, self.engine.concurrency // 4)
         if wait is not None:
-            self.engine.pace.pause(min(wait, self.engine.patience), time.monotonic())
+            wait = min(wait, self.engine.patience)
+            if self.engine.pace.pause(wait, time.monotonic()) and wait >= _SAID:
+                _logger.warning("%s asks for a pause of %.0f s", self.engine.base_url, wait)
         elif self._limited_in_a_row >= crowd:
             self.engine.pace.pause(_jitter(self._limited_in_a_row // crowd + 1), time.monotonic())
         else:

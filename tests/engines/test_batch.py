@@ -17,6 +17,7 @@ from lema_hub.engines.openai import OpenAIEngine
 from lema_hub.errors import EngineError, InputError
 
 from .batches import BatchEndpoint
+from .endpoint import Endpoint
 
 
 @pytest.fixture(autouse=True)
@@ -196,6 +197,14 @@ def test_errors_are_one_line_from_the_packages_own(tmp_path: Path, monkeypatch: 
         next(BatchEngine(OpenAIEngine("m")).generate(ask("a")))
     with pytest.raises(InputError, match="one sample per request"):
         BatchEngine(OpenAIEngine("m", samples_per_request=2))
+
+
+def test_an_endpoint_without_a_batch_api_says_so(tmp_path: Path) -> None:
+    ledger = tmp_path / "l.sqlite"
+    with Endpoint() as endpoint:
+        engine = BatchEngine(OpenAIEngine("m", base_url=endpoint.url), poll=0.01)
+        with pytest.raises(EngineError, match=r"has no Batch API.*; take the mode live"):
+            run(engine, ledger, ask("a"))
 
 
 _CHILD = """

@@ -49,8 +49,8 @@ def test_a_rate_that_allows_nothing_is_refused(rate: float) -> None:
 
 def test_a_pause_holds_for_all() -> None:
     pace = Pace()
-    pace.pause(2.0, 100.0)
-    pace.pause(1.0, 100.0)  # a shorter one does not end it
+    assert pace.pause(2.0, 100.0)
+    assert not pace.pause(1.0, 100.0)  # a shorter one does not end it
     assert starts(pace, 2) == [2, 2]
 
 
@@ -105,6 +105,16 @@ def test_when_nothing_is_left_the_next_request_waits_and_when_all_is_back_none_d
     assert starts(pace, 1) == [8]
     pace.heed({"RateLimit-Remaining": "50", "RateLimit-Reset": "8"}, 108.0, crowd=4)
     assert starts(pace, 2, now=108.0) == [0, 0]
+
+
+def test_headers_cannot_stop_a_run() -> None:
+    pace = Pace()
+    pace.heed({"RateLimit": '"day";r=0;t=86400'}, 100.0, crowd=4)
+    assert starts(pace, 1) == [60]
+    pace = Pace()
+    pace.heed({"RateLimit-Remaining": "2", "RateLimit-Reset": str(int(time.time()) + 20)}, 100.0, crowd=4)
+    first, second = starts(pace, 2)
+    assert 9 <= second - first <= 10  # a date, not a number of seconds
 
 
 def test_one_429_in_a_hundred_leaves_the_window_alone() -> None:
