@@ -110,7 +110,8 @@ def adapter(
     private: Private = False,
     create_pr: CreatePr = False,
     all_checkpoints: Annotated[
-        bool, typer.Option("--all-checkpoints", help="Publish every checkpoint of the run too, as vX.Y.Z-step-N.")
+        bool,
+        typer.Option("--all-checkpoints", help="Publish every checkpoint of the run too, as vX.Y.Z-step-N."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -119,7 +120,9 @@ def adapter(
     from lema_hub.hub.publish import publish_adapter
 
     if all_checkpoints and (dry_run or create_pr):
-        raise InputError("--all-checkpoints sends to a branch of your own repo; leave --dry-run and --create-pr out")
+        raise InputError(
+            "--all-checkpoints sends to a branch of your own repo; leave --dry-run and --create-pr out"
+        )
     if all_checkpoints:  # first, so that the same command finishes what was interrupted
         from lema_hub.hub.checkpoints import publish_checkpoints
 
@@ -218,6 +221,37 @@ def results(
     for path, text in sent.files.items():
         print(f"{path}\n{text}")
     print(sent.url or "Nothing was sent. Send it:  the same command without --dry-run")
+
+
+@app.command()
+def run(
+    folder: Annotated[
+        Path, typer.Argument(help="A scored run: what `lema eval --out` wrote.", show_default=False)
+    ],
+    repo_id: RepoId,
+    version: VersionOption,
+    dry_run: DryRun = False,
+    private: Private = False,
+    create_pr: CreatePr = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish every output and verdict of a scored run as a dataset."""
+    prepare_client()
+    from lema_hub.evals.folder import read_result, summary
+    from lema_hub.hub.run_results import publish_run
+
+    scored = read_result(folder)
+    published = publish_run(
+        summary(scored),
+        scored.items(),
+        repo_id,
+        version=version,
+        dry_run=dry_run,
+        private=private,
+        create_pr=create_pr,
+        started=_STARTED,
+    )
+    _report(published, as_json)
 
 
 @app.command()
