@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from hub.conftest import build_dataset, training
+from hub.test_cli import lema
 from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub.eval_results import publish_results
 from lema_hub.hub.publish import publish_adapter, publish_dataset, tag_merged
 from lema_hub.hub.verify import verify
+from lema_hub.localhub import LocalHub
 
 ClientOf = Callable[[str, str], HfApi]
 
@@ -150,3 +153,37 @@ def test_there_must_be_a_repo_to_open_one_in(api: HfApi, repo_id: str, built: Pa
     api.create_repo(repo_id)
     with pytest.raises(InputError, match=rf"\({repo_id} is a model\)"):
         publish_dataset(built, repo_id, version="0.1.0", create_pr=True, api=api)
+
+
+def test_the_commands_say_what_to_type_next(
+    hub: LocalHub, api: HfApi, repo_id: str, built: Path, grown: Path
+) -> None:
+    def run(*words: object) -> str:
+        done = lema(hub, "publish", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("dataset", built, repo_id, "--version", "0.1.0")
+    page = f"{hub.url}/datasets/{repo_id}/discussions/1"
+    for said in ("Opened", "Found"):
+        out = run("dataset", grown, repo_id, "--version", "0.2.0", "--create-pr")
+        assert f"{said} {page}\nIt has no tag. After the merge:  lema publish tag {repo_id}" in out
+    api.merge_pull_request(repo_id, 1, repo_type="dataset")
+    out = run("tag", repo_id)
+    assert f"{hub.url}/datasets/{repo_id}/tree/v0.2.0 is commit {tags(api, repo_id)['v0.2.0']}" in out
+    again = lema(hub, "publish", "tag", repo_id)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr.startswith(f"lema: {repo_id} has no single release to tag")
+    gathered = json.loads(run("collection", f"Commands {repo_id}", repo_id, "2310.20689", "--json"))
+    assert [item["outcome"] for item in gathered["items"]] == ["added", "added"]
+    assert gathered["url"].startswith(f"{hub.url}/collections/lema/commands-")
+
+
+def test_a_gated_repo_says_whom_to_ask(
+    api: HfApi, client_of: ClientOf, repo_id: str, built: Path, grown: Path
+) -> None:
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    api.update_repo_settings(repo_id, gated="manual", repo_type="dataset")
+    with pytest.raises(HubError, match=rf"{repo_id} is gated; ask its owner for access at http"):
+        publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=client_of("write", "ann"))
+    assert pulls(api, repo_id) == []
