@@ -75,6 +75,8 @@ class Weights:
                     raise InputError(
                         f"{model!r} at {revision or 'main'} is no {kind}: it has no {config}; give one that has"
                     )
+                # By its name and not by the commit: so the cache knows, without a Hub, what the name stood for.
+                hf_hub_download(model, config, revision=revision)
             except (
                 httpx2.TransportError,
                 ConnectionError,

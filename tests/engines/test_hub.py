@@ -83,7 +83,7 @@ import sys
 from lema_hub.engines import Request, Sampling
 from lema_hub.engines.transformers import TransformersEngine
 from lema_hub.errors import InputError
-engine = TransformersEngine(sys.argv[1], adapter="lema/tiny-lora", adapter_revision=sys.argv[2])
+engine = TransformersEngine(sys.argv[1], adapter="lema/tiny-lora", adapter_revision=sys.argv[2] or None)
 ((_, answer),) = engine.generate([Request(prompt="Tom has", sampling=Sampling(max_tokens=4))])
 print(engine.revision, answer.text)
 try:
@@ -107,13 +107,14 @@ def test_an_adapter_of_a_hub_is_loaded_without_a_word_and_from_the_cache_when_th
     api.create_repo("lema/tiny-lora")
     commit = api.upload_folder(repo_id="lema/tiny-lora", folder_path=tmp_path / "lora").oid
 
-    def child(endpoint: str) -> subprocess.CompletedProcess[str]:
+    def child(endpoint: str, revision: str = commit, **more: str) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")} | {
             "HF_ENDPOINT": endpoint,
             "HF_HOME": str(tmp_path / "home"),
             "HF_HUB_DISABLE_XET": "1",
+            **more,
         }
-        command = [sys.executable, "-c", _ADAPTED, str(tiny_llama), commit]
+        command = [sys.executable, "-c", _ADAPTED, str(tiny_llama), revision]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
@@ -126,3 +127,8 @@ def test_an_adapter_of_a_hub_is_loaded_without_a_word_and_from_the_cache_when_th
     assert online.stderr == ""
     offline = child("http://127.0.0.1:9")
     assert offline.stdout.splitlines()[:1] == [answered], offline.stderr
+    unpinned = child(hub.url, "")
+    assert unpinned.stdout.splitlines()[:1] == [answered], unpinned.stderr
+    cached = child(hub.url, "", HF_HUB_OFFLINE="1")
+    assert cached.stdout.splitlines()[:1] == [answered], cached.stderr
+    assert f"taken from the cache, at {commit}" in cached.stderr
