@@ -13,7 +13,7 @@ from lema_hub.hub.dataset import BuiltDataset, Split
 from lema_hub.hub.figures import LEVEL, Success
 from lema_hub.hub.history import Release
 from lema_hub.hub.licenses import License
-from lema_hub.hub.manifest import REJECTED, Kind
+from lema_hub.hub.manifest import REJECTED, Kind, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,6 +72,7 @@ def dataset_card(
         InputError: A number is missing, or the card breaks a rule of the Hub.
     """
     manifest = built.manifest
+    _check_sums(manifest.stages)
     if terms.license is None:
         raise InputError(f"there is no licence for {repo_id}: {'; '.join(terms.clashes)}")
     default = next(config for config in built.configs if config != REJECTED)
@@ -94,7 +95,9 @@ def dataset_card(
         "error_types": error_types(built),
         "error_names": fields.ERROR_NAMES,
         "error_meanings": fields.ERROR_MEANINGS,
-        "about_task": f" These problems are {fields.TASKS[manifest.task]}." if manifest.task in fields.TASKS else "",
+        "about_task": f" These problems are {fields.TASKS[manifest.task]}."
+        if manifest.task in fields.TASKS
+        else "",
         "reviewed": _people(built),
         "pictures": sorted(path for path in sizes if path.startswith(PICTURES)),
         "origins": built.count("origin"),
@@ -152,6 +155,17 @@ def front_matter(built: BuiltDataset, *, license_id: str, sizes: Mapping[str, in
         "configs": _config_entries(built, sizes),
         **_dataset_info(built, sizes),
     }
+
+
+def _check_sums(stages: Sequence[Stage]) -> None:
+    """Refuse counts that do not add up: a number that no build made."""
+    for stage in stages:
+        dropped = sum(stage.dropped.values())
+        if min(stage.rows_out, *stage.dropped.values(), 0) < 0 or stage.rows_in - stage.rows_out != dropped:
+            raise InputError(
+                f"stage {stage.name!r} of the manifest has {stage.rows_in} rows in, {stage.rows_out} out and {dropped} "
+                "dropped, which does not add up; build the dataset again"
+            )
 
 
 def _people(built: BuiltDataset) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -73,11 +74,21 @@ def _read(value: object, hint: Any, source: str, where: str) -> Any:
         return tuple(_read(item, args[0], source, f"{where}[{number}]") for number, item in enumerate(value))
     if origin is dict and isinstance(value, Mapping):
         return {key: _read(item, args[1], source, f"{where}.{key}") for key, item in value.items()}
-    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+    if (
+        hint is float
+        and isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    ):
         return float(value)
     if hint is Any:
         return value
-    if origin is None and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+    if (
+        origin is None
+        and hint is not float
+        and isinstance(value, hint)
+        and (hint is bool or not isinstance(value, bool))
+    ):
         return value
     name = getattr(hint, "__name__", str(hint)) if origin is None else origin.__name__
     raise InputError(

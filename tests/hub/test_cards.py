@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import subprocess
 import sys
@@ -121,6 +123,37 @@ def test_a_template_cannot_render_a_number_that_is_missing() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ({"rows_in": 70}, "70 rows in, 19 out and 50 dropped, which does not add up"),
+        ({"dropped": {"correct": 60, "unparsed": -10}}, "which does not add up"),
+        ({"rows_out": 19.5}, r"'stages\[0\]\.rows_out' is '19\.5'; expected int"),
+        ({"rows_in": None}, r"'stages\[0\]\.rows_in' is 'None'; expected int"),
+        ({"rows_in": ...}, "key 'rows_in' is missing in 'stages\\[0\\]'"),
+    ],
+)
+def test_a_card_with_a_number_that_no_build_made_is_not_produced(
+    built: Path, stage: dict[str, object], message: str
+) -> None:
+    """The counts of a stage are made up, missing or no counts: nothing is rendered."""
+    path = built / "manifest.json"
+    made = json.loads(path.read_text())
+    made["stages"][0] = {
+        name: value for name, value in (made["stages"][0] | stage).items() if value is not ...
+    }
+    path.write_text(json.dumps(made))
+    with pytest.raises(InputError, match=message):
+        preview(built)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_card_with_a_number_that_is_none_is_not_produced(built: Path, value: float) -> None:
+    replace(Manifest.read(built), cost_usd=value).write(built)
+    with pytest.raises(InputError, match=r"'cost_usd' is '(nan|inf)'; expected float"):
+        preview(built)
+
+
 def test_no_number_is_typed_into_a_template() -> None:
     """Outside of code, links and the papers' citations, digits in the templates come from the context."""
     import re
@@ -141,7 +174,7 @@ def test_foreign_text_cannot_break_the_card(tmp_path: Path) -> None:
     spoiled = replace(
         made,
         command=f"lema build\n```\n{nasty}",
-        stages=(replace(made.stages[0], name=nasty, dropped={nasty: 3}),),
+        stages=(replace(made.stages[0], name=nasty, dropped={nasty: 50}),),
         models=(replace(made.models[0], name=nasty),),
     )
     spoiled.write(folder)
@@ -297,7 +330,12 @@ def test_the_card_shows_every_number_of_the_manifest(built: Path) -> None:
         {"tokens": replace(made.tokens, prompt=471_100)},
         {"cost_usd": 47.11},
         {"verdicts": {**made.verdicts, "wrong": 4711}},
-        {"stages": (replace(made.stages[0], rows_in=4711), *made.stages[1:])},
+        {
+            "stages": (
+                replace(made.stages[0], rows_in=69 + 4711, dropped={"correct": 4711 + 50}),
+                *made.stages[1:],
+            )
+        },
         {"packages": {"lema_hub": "47.1.1"}},
         {"measures": {"contaminated rows": 4711.0}},
     ):
