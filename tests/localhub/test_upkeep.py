@@ -68,7 +68,7 @@ def test_damage_is_found_and_named(served: tuple[HfApi, Store, Blobs]) -> None:
     api, store, blobs = served
     blobs.path(sha(OLD)).unlink()
     damaged = blobs.path(sha(NEW))
-    damaged.write_bytes(b"\0" + NEW[1:])
+    damaged.write_bytes(bytes([NEW[0] ^ 1]) + NEW[1:])
     problems = check(store, blobs).problems
     assert sorted(problem.split(":")[0] for problem in problems) == sorted(
         f"blob {sha(content)} of lema/x is damaged" for content in (OLD, NEW)
