@@ -72,6 +72,14 @@ def publish_checkpoints(
     return published
 
 
+def claim_of(repo: Repo, tag: str, commit: str) -> str | None:
+    """The digest that a checkpoint's commit claims for its files, None if it is no checkpoint of that tag."""
+    with repo.explained():
+        commits = repo.api.list_repo_commits(repo.repo_id, repo_type=repo.repo_type, revision=commit)
+    claims = {match["tag"]: match["digest"] for match in _CLAIM.finditer(commits[0].message)}
+    return claims.get(tag)
+
+
 def _steps(folder: Path) -> dict[int, Path]:
     """The folders of the whole checkpoints, by step, the oldest first."""
     found = {

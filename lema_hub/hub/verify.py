@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lema_hub.errors import InputError
 from lema_hub.hub import (
     cards,
+    checkpoints,
     contamination,
     history,
     licenses,
@@ -192,19 +193,22 @@ def _attempt(name: str, check: Callable[[], str]) -> Check:
 def _digest(pulled: Pulled, files: list[Path]) -> Check:
     """The bytes against what the release's commit says of them."""
     claim = pulled.state.claims.get(pulled.revision)
-    if claim is None:
+    claimed = (
+        checkpoints.claim_of(pulled.repo, pulled.revision, pulled.commit) if claim is None else claim.digest
+    )
+    if claimed is None:
         return Check("release", "note", f"no commit of {pulled.revision} says what it holds")
-    if claim.commit != pulled.commit:
+    if claim is not None and claim.commit != pulled.commit:
         return Check(
             "release", "fail", f"the tag is at {pulled.commit[:8]}, the release at {claim.commit[:8]}"
         )
     content = [File(path.relative_to(pulled.folder).as_posix(), path) for path in files]
     found = digest_of(content)
-    if found != claim.digest:
+    if found != claimed:
         return Check(
             "release",
             "fail",
-            f"{len(content)} files hash to {found[:12]}, the release says {claim.digest[:12]}",
+            f"{len(content)} files hash to {found[:12]}, the release says {claimed[:12]}",
         )
     return Check("release", "pass", f"{len(content)} files hash to {found[:12]}, as the release says")
 
