@@ -123,10 +123,13 @@ class Window:
         if self.size < self.most:
             self.size = min(float(self.most), self.size + max(1.0, self.most / 16) / self.size)
 
-    def narrow(self, now: float) -> None:
-        """After a 429 or a timeout; what is in flight still comes back, so at most once a second."""
+    def narrow(self, sent: float, now: float) -> None:
+        """After a 429 or a timeout of a request that was sent at that time.
+
+        What was sent before the last halving says nothing about the window since.
+        """
         self._overload += (1 - self._overload) / _MEMORY
-        if self._overload > _OVERLOAD and now - self._halved_at > 1.0:
+        if self._overload > _OVERLOAD and sent > self._halved_at:
             self.size, self._halved_at = max(1.0, self.size / 2), now
 
 

@@ -187,11 +187,12 @@ class Pool:
 
         body = json.dumps(engine.payload(requests[0], dialect=dialect, n=len(requests)))
         self._posting.add(task)
+        sent = time.monotonic()
         try:
             async with session.post(engine.url, data=body.encode()) as reply:
                 raw = await reply.read()
         except TimeoutError:
-            self._slots.window.narrow(time.monotonic())
+            self._slots.window.narrow(sent, time.monotonic())
             return _Tried(Failure(reason="timeout", detail=f"no answer in {engine.timeout:g} s"))
         except aiohttp.ClientConnectorError as error:
             return _Tried(Failure(reason="unreachable", detail=line(str(error))))
@@ -215,7 +216,7 @@ class Pool:
             _logger.info("%s: %s; asked again without", engine.base_url, refusal.message)
             return _Tried(_NOTHING, narrower)
         if reply.status == 429:
-            self._slots.window.narrow(now)
+            self._slots.window.narrow(sent, now)
         return _Tried(refusal.failure(engine.model), wait=retry_after(reply.headers))
 
     def _check(self, failure: Failure) -> None:

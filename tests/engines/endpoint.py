@@ -56,7 +56,8 @@ class Endpoint:
     """The server; use it as a context manager, it runs in a thread of its own.
 
     `quota` is (requests, seconds): what is above it gets a 429, and the headers tell what is left; `ietf`
-    writes them as the IETF's draft does. `schemas=False` refuses `response_format`.
+    writes them as the IETF's draft does. What comes while `most_at_once` are being answered gets a 429 too.
+    `schemas=False` refuses `response_format`.
     """
 
     latency: float = 0.0
@@ -66,6 +67,7 @@ class Endpoint:
     key: str | None = None
     models: tuple[str, ...] = ("m",)
     quota: tuple[int, float] | None = None
+    most_at_once: int | None = None
     ietf: bool = False
     schemas: bool = True
     most_choices: int = 128
@@ -137,6 +139,11 @@ class Endpoint:
         self.arrivals.append(time.monotonic())
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        if self.most_at_once is not None and self.in_flight > self.most_at_once:
+            self.in_flight -= 1
+            self.statuses[429] = self.statuses.get(429, 0) + 1
+            connection.send(failure(429, "Too many requests at once", "rate_limit_exceeded"))
+            return
         slow = re.search(r"!slow=([\d.]+)", prompt_of(body))
         later = self.latency + (float(slow[1]) if slow else 0.0)
         self.loop.call_later(later, self._finish, connection, headers, body)

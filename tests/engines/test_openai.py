@@ -270,6 +270,16 @@ def test_an_endpoint_that_knows_no_schema_is_asked_for_plain_text_once_and_for_a
     assert ["response_format" in body for body in endpoint.seen] == [True] + [False] * 6
 
 
+def test_the_window_narrows_to_what_the_endpoint_bears() -> None:
+    """Without it, this takes ten times as many 429s."""
+    with Endpoint(latency=0.02, most_at_once=4) as endpoint:
+        found = answers(
+            OpenAIEngine("m", base_url=endpoint.url, concurrency=32), ask([str(i) for i in range(200)])
+        )
+    assert all(isinstance(answer, Response) for answer in found)
+    assert endpoint.statuses[429] < 200
+
+
 @pytest.mark.parametrize("ietf", [False, True])
 def test_rate_limit_headers_slow_the_pool_before_429s_come(ietf: bool) -> None:
     with Endpoint(quota=(20, 1.0), ietf=ietf, latency=0.01) as endpoint:

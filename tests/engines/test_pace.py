@@ -121,18 +121,18 @@ def test_one_429_in_a_hundred_leaves_the_window_alone() -> None:
     window = Window(64)
     for number in range(2000):
         if number % 100 == 0:
-            window.narrow(float(number))
+            window.narrow(float(number), number + 0.5)
         window.widen()
     assert window.size == 64
 
 
-def test_a_crowd_of_429s_halves_the_window_once_a_second_and_answers_open_it_again() -> None:
+def test_a_crowd_of_429s_halves_the_window_once_per_round_and_answers_open_it_again() -> None:
     window = Window(64)
     for _ in range(40):
-        window.narrow(10.0)
-    assert window.size == 32
+        window.narrow(9.0, 10.0)
+    assert window.size == 32  # the others were sent before that was known
     for second in range(20):
-        window.narrow(20.0 + 2 * second)
+        window.narrow(20.0 + second, 20.5 + second)
     assert window.size == 1
     rounds = 0
     while window.size < 64:
