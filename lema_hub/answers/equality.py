@@ -158,11 +158,13 @@ def _same_ordered(gold: tuple[Value, ...], pred: tuple[Value, ...], context: _Co
 
 
 def _assigned(value: Value) -> Value | None:
-    """The right side of `x = 5`, `f(x) = ...`, `5 = x`; None if the equation is more than a name for a
-    value.
+    """The right side of `x = 5`, `f(x) = ...`, `5 = x`, and of a sum that is right, `10 * 6 = 60`; None if the
+    equation is more than a name for a value.
     """
     if isinstance(value, Relation) and value.operators == ("in",):
         return value.sides[1]
+    if isinstance(value, Relation) and set(value.operators) == {"="} and _is_right_sum(value.sides):
+        return value.sides[-1]
     if not isinstance(value, Relation) or value.operators != ("=",):
         return None
     left, right = value.sides
@@ -170,6 +172,19 @@ def _assigned(value: Value) -> Value | None:
         if name is not None and not _defines_itself(side, other):
             return other
     return None
+
+
+def _is_right_sum(sides: Many[Value]) -> bool:
+    """Whether all sides are one and the same rational number."""
+    numbers = set()
+    for side in sides:
+        if not isinstance(side, Scalar) or (side is not sides[-1] and (side.unit or side.percent)):
+            return False
+        try:
+            numbers.add(exact.evaluate(side.tree).constant())
+        except (exact.TooLargeError, ZeroDivisionError, RecursionError):
+            return False
+    return len(numbers) == 1 and None not in numbers
 
 
 def _defines_itself(side: Value, other: Value) -> bool:
