@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from lema_hub import errors
 from lema_hub.errors import LemaError, MissingExtraError
 
+ROOT = Path(__file__).resolve().parents[1]
 CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__]
 
 
@@ -51,3 +55,10 @@ def test_importing_the_foundations_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_extra_that_is_named_exists() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "lema_hub").rglob("*.py")]
+    named = {extra for text in sources for extra in re.findall(r'MissingExtraError\([^)]*?, "(\w+)"\)', text)}
+    assert {"demo", "batch"} <= named <= set(project["optional-dependencies"])
