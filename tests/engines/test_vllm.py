@@ -227,12 +227,13 @@ class TestWithVllm:
 
 
 _RUN = f"""
-import json, sys
+import json, signal, sys
 from pathlib import Path
 from lema_hub import nano
 from lema_hub.engines import Ledger, Request, Sampling
 from lema_hub.engines.choose import NANO_BACKBONE
 from lema_hub.engines.vllm import VLLMEngine
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells in the background start children deaf to Ctrl-C
 folder = Path(sys.argv[1])
 prompts = json.loads((folder / "prompts.json").read_text())
 engine = VLLMEngine(nano.backbone_path(), label=NANO_BACKBONE, processes=2, batch_size={BATCH})
