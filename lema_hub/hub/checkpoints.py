@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub import history, model_cards, model_terms, versions
 from lema_hub.hub.model import ADAPTER_CONFIG, ADAPTER_WEIGHTS, read_adapter
-from lema_hub.hub.release import CARD, File, again, digest_of
+from lema_hub.hub.release import CARD, File, digest_of
 from lema_hub.hub.repo import Repo
+from lema_hub.hub.retry import again
 from lema_hub.hub.training import Training
 
 if TYPE_CHECKING:

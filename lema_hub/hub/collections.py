@@ -18,7 +18,8 @@ from lema_hub.errors import InputError
 from lema_hub.hub import manifest, metadata, templates, training, versions
 from lema_hub.hub.manifest import Manifest
 from lema_hub.hub.release import CARD
-from lema_hub.hub.repo import Repo, RepoType, State, patient
+from lema_hub.hub.repo import Repo, RepoType, State
+from lema_hub.hub.retry import patient
 from lema_hub.hub.strict import read_json
 from lema_hub.hub.training import Result, Training
 

@@ -16,8 +16,9 @@ import yaml
 
 from lema_hub.errors import InputError
 from lema_hub.hub.pull_requests import find_open
-from lema_hub.hub.release import File, again, digest_of
+from lema_hub.hub.release import File, digest_of
 from lema_hub.hub.repo import Repo
+from lema_hub.hub.retry import again
 from lema_hub.hub.training import Result
 
 if TYPE_CHECKING:

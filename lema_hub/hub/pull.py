@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from lema_hub.errors import HubError, InputError
 from lema_hub.hub import versions
-from lema_hub.hub.repo import Repo, RepoType, State, patient
+from lema_hub.hub.repo import Repo, RepoType, State
+from lema_hub.hub.retry import patient
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -16,22 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub import versions
 from lema_hub.hub.pull_requests import find_open
-from lema_hub.hub.repo import (
-    Claim,
-    Repo,
-    RepoType,
-    SlowDownError,
-    StaleParentError,
-    State,
-    claim_text,
-    patient,
-    rate_pause,
-)
+from lema_hub.hub.repo import Claim, Repo, RepoType, State, claim_text
+from lema_hub.hub.retry import SlowDownError, again, patient
 from lema_hub.hub.versions import Version
 
 if TYPE_CHECKING:
@@ -41,10 +32,6 @@ logger = logging.getLogger(__name__)
 
 CARD = "README.md"
 _MAX_FILES = 100
-_ATTEMPTS = 40
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -183,36 +170,6 @@ def require_ours(repo: Repo, state: State | None, mark: str) -> None:
             f"{repo.repo_id} holds {foreign[0]!r}, which lema_hub did not publish; nothing is "
             "overwritten: choose another id"
         )
-
-
-def again(attempt: Callable[P, T]) -> Callable[P, T]:
-    """The function, called again when the head has moved or a rate limit has passed."""
-    from tenacity import (
-        RetryCallState,
-        Retrying,
-        retry_if_exception_type,
-        stop_after_attempt,
-        wait_random_exponential,
-    )
-
-    jitter = wait_random_exponential(multiplier=0.1, max=4)
-
-    def pause(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, SlowDownError):
-            return rate_pause(error)
-        return jitter(state)
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        retrying = Retrying(
-            retry=retry_if_exception_type((StaleParentError, SlowDownError)),
-            stop=stop_after_attempt(_ATTEMPTS),
-            wait=pause,
-            reraise=True,
-        )
-        return retrying(attempt, *args, **kwargs)
-
-    return call
 
 
 def _preview(

@@ -5,17 +5,16 @@ Trap: the clients read HF_ENDPOINT and HF_HUB_DISABLE_XET once, at their import.
 
 from __future__ import annotations
 
-import functools
-import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from lema_hub.errors import HubError, InputError
+from lema_hub.hub.retry import SlowDownError, StaleParentError, patient
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,26 +24,10 @@ if TYPE_CHECKING:
 
 RepoType = Literal["dataset", "model", "space"]
 
-logger = logging.getLogger(__name__)
-
-_ATTEMPTS = 40
-_LONGEST_PAUSE = 310  # seconds; the Hub counts in windows of five minutes
 _PAUSE = 60.0  # seconds, where the Hub refuses without saying for how long
 # The commit that a merge on the Hub makes: the title of the pull request and its number.
 _MERGED = re.compile(r"Release (?P<version>\d+\.\d+\.\d+) \(#(?P<number>\d+)\)")
 _CLAIM = re.compile(r"^lema-release: (?P<tag>v\d+\.\d+\.\d+) (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
-
-
-class StaleParentError(HubError):
-    """Somebody else's commit came first; rebuild on the new head."""
-
-
-class SlowDownError(HubError):
-    """The Hub's rate limit is reached; `seconds` is how long it asks to wait."""
-
-    def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +60,6 @@ class State:
     tags: dict[str, str]
     files: dict[str, RemoteFile]
     claims: dict[str, Claim]
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def rate_pause(error: SlowDownError) -> float:
-    """Seconds to wait for a rate limit, and a word about it in the log."""
-    logger.warning("%s", error)
-    return min(error.seconds, _LONGEST_PAUSE)
-
-
-def patient(call: Callable[P, T]) -> Callable[P, T]:
-    """The function, called again as soon as a rate limit has passed; it must change nothing when it is refused."""
-
-    @functools.wraps(call)
-    def waiting(*args: P.args, **kwargs: P.kwargs) -> T:
-        from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-
-        def pause(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            return rate_pause(error) if isinstance(error, SlowDownError) else 0.0
-
-        retrying = Retrying(
-            retry=retry_if_exception_type(SlowDownError),
-            stop=stop_after_attempt(_ATTEMPTS),
-            wait=pause,
-            reraise=True,
-        )
-        return retrying(call, *args, **kwargs)
-
-    return waiting
 
 
 def claim_text(tag: str, digest: str) -> str:

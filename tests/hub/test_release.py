@@ -20,7 +20,8 @@ from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub import history
 from lema_hub.hub.publish import publish_dataset
 from lema_hub.hub.pull import pull
-from lema_hub.hub.repo import Repo, patient
+from lema_hub.hub.repo import Repo
+from lema_hub.hub.retry import patient
 from lema_hub.localhub import LocalHub, RateLimit
 
 
