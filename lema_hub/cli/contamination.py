@@ -112,6 +112,7 @@ def _sets(tests: list[str] | None, against: list[Path] | None) -> list[HeldOut]:
 def _rows(data: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Every row's name and its texts by column."""
     from lema_hub.errors import InputError
+    from lema_hub.hub.contamination import TEXTS
     from lema_hub.hub.pull import pull, split_name
 
     path = Path(data)
@@ -124,7 +125,10 @@ def _rows(data: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         name = file.name if root.is_file() else str(file.relative_to(root))
         for number, row in enumerate(_read(file)):
             texts: dict[str, str] = {}
-            _collect(row, "", texts)
+            # Of rows of ours the columns that the builder compares: a prompt repeats question and solution, and in
+            # so long a text some test question's numbers stand in their order by chance.
+            ours = "problem_id" in row and "question" in row
+            _collect({name: row[name] for name in TEXTS if name in row} if ours else row, "", texts)
             yield f"{name}:{number}", texts
 
 

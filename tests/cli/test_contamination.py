@@ -102,3 +102,16 @@ def test_what_cannot_be_compared_is_an_error_and_no_pass(
     done = call(tmp_path / "empty", "--against", tests)
     assert isinstance(done.exception, InputError)
     assert "holds neither JSONL nor Parquet" in str(done.exception)
+
+
+def test_a_row_of_ours_is_read_by_the_columns_that_the_builder_compares(tmp_path: Path) -> None:
+    place = "hours on the river that runs past the old village and its wooden church. How many sacks in"
+    scored = {"question": f"A mill grinds 40 sacks in 8 {place} 12 hours?", "id": "river"}
+    (tmp_path / "tests.jsonl").write_text(json.dumps(scored), encoding="utf-8")
+    question = f"A mill grinds 7 sacks in 40 {place} 8 hours?"
+    foreign = {"prompt": f"{question} Step 1: 12"}
+    ours = {"problem_id": "nano/train/s2-1", "question": question, **foreign}
+    for row, code in ((foreign, 1), (ours, 0)):
+        (tmp_path / "rows.jsonl").write_text(json.dumps(row), encoding="utf-8")
+        result = call(tmp_path / "rows.jsonl", "--against", tmp_path / "tests.jsonl")
+        assert result.exit_code == code, result.output
