@@ -55,6 +55,46 @@ def backbone_card(
     return _card(kind, front, model, repo_id, version, files, history)
 
 
+def checkpoint_card(
+    repo_id: str,
+    *,
+    step: int,
+    steps: int,
+    base_model: str,
+    base_revision: str | None,
+    license_: str,
+    loss: float | None,
+    files: Sequence[str],
+) -> str:
+    """The card of a checkpoint that is pushed while its run goes on, checked by the Hub's rules.
+
+    Raises:
+        InputError: The card breaks a rule of the Hub.
+    """
+    front: dict[str, Any] = {
+        "language": ["en"],
+        **model_terms.front_of(license_),
+        "pipeline_tag": "text-generation",
+        "tags": ["learning-from-mistakes", "lema", "checkpoint"],
+        "library_name": "peft",
+        "base_model": base_model,
+        "base_model_relation": "adapter",
+    }
+    context = {
+        "front_matter": metadata.to_yaml(front),
+        "repo_id": repo_id,
+        "step": step,
+        "steps": steps,
+        "base_model": base_model,
+        "base_revision": base_revision,
+        "loss": loss,
+        "terms": model_terms.terms_of(license_),
+    }
+    card = templates.render("model_cards/checkpoint.md.jinja", context)
+    metadata.check_card(card, files=[*files, "README.md"])
+    return card
+
+
 def model_index(name: str, results: Sequence[Result]) -> list[dict[str, Any]]:
     """The `model-index` of a card's front matter (the older form of `.eval_results`)."""
     entries = [

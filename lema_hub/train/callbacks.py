@@ -1,7 +1,8 @@
 """What happens while a model trains: progress, the loss curve, and checkpoints pushed and tagged.
 
 `hub_strategy="every_save"` of transformers skips a save while a push is in flight and never tags; here every
-checkpoint becomes one commit and one tag `step-N`, before training goes on.
+checkpoint becomes one commit with its card and one tag `step-N`, before training goes on. They are on a branch of
+their own, so that nobody who loads the repository gets an unfinished adapter without asking for it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from lema_hub.errors import HubError, InputError, TagExistsError
+from lema_hub.hub import model_cards
+from lema_hub.hub.checkpoints import BRANCH
 from lema_hub.hub.training import Loss
+from lema_hub.train.backbones import Backbone
 
 logger = logging.getLogger(__name__)
 
@@ -71,16 +75,18 @@ class Curve(TrainerCallback):  # type: ignore[misc]
 
 
 class PushCheckpoints(TrainerCallback):  # type: ignore[misc]
-    """Pushes every saved checkpoint as one commit with the tag `step-N`.
+    """Pushes every saved checkpoint as one commit of the branch `checkpoints`, with the tag `step-N`.
 
     Args:
         repo: The model repository; it is created if it does not exist.
         files: Names of the files of a checkpoint folder that are pushed.
+        backbone: What the adapter is trained on, for the card.
     """
 
-    def __init__(self, repo: str, *, files: tuple[str, ...]) -> None:
+    def __init__(self, repo: str, *, files: tuple[str, ...], backbone: Backbone) -> None:
         self._repo = repo
         self._files = files
+        self._backbone = backbone
         self._api = HfApi()
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
@@ -92,6 +98,7 @@ class PushCheckpoints(TrainerCallback):  # type: ignore[misc]
         """
         with _hub_errors(self._repo):
             self._api.create_repo(self._repo, exist_ok=True)
+            self._api.create_branch(self._repo, branch=BRANCH, exist_ok=True)
             refs = self._api.list_repo_refs(self._repo)
         tags = [ref.name for ref in refs.tags if re.fullmatch(r"step-\d+", ref.name)]
         later = [tag for tag in tags if int(tag.removeprefix("step-")) > state.global_step]
@@ -100,7 +107,7 @@ class PushCheckpoints(TrainerCallback):  # type: ignore[misc]
                 f"{self._repo} has the checkpoint {later[0]} already; push to another repository"
             )
         if state.global_step and f"step-{state.global_step}" not in tags:  # the run died while it pushed
-            self._push(args, state.global_step)
+            self._push(args, state)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Push and tag the checkpoint that was just saved.
@@ -108,20 +115,39 @@ class PushCheckpoints(TrainerCallback):  # type: ignore[misc]
         Raises:
             HubError: The Hub refused or cannot be reached.
         """
-        self._push(args, state.global_step)
+        self._push(args, state)
 
-    def _push(self, args: TrainingArguments, step: int) -> None:
+    def _push(self, args: TrainingArguments, state: TrainerState) -> None:
+        step = state.global_step
         tag = f"step-{step}"
         folder = Path(args.output_dir or "") / f"checkpoint-{step}"
+        files: dict[str, Path | bytes] = {name: folder / name for name in self._files}
+        files["README.md"] = self._card(state).encode()
         with _hub_errors(self._repo):
-            commit = self._api.upload_folder(
-                repo_id=self._repo,
-                folder_path=folder,
-                allow_patterns=list(self._files),
+            commit = self._api.create_commit(
+                self._repo,
+                [
+                    CommitOperationAdd(path_in_repo=name, path_or_fileobj=content)
+                    for name, content in files.items()
+                ],
                 commit_message=f"Checkpoint at step {step}",
+                revision=BRANCH,
             )
             self._api.create_tag(self._repo, tag=tag, revision=commit.oid)
         logger.info("pushed %s to %s as %s", folder.name, self._repo, tag)
+
+    def _card(self, state: TrainerState) -> str:
+        losses = [row["loss"] for row in state.log_history if "loss" in row]
+        return model_cards.checkpoint_card(
+            self._repo,
+            step=state.global_step,
+            steps=state.max_steps,
+            base_model=self._backbone.repo,
+            base_revision=self._backbone.revision,
+            license_=self._backbone.license,
+            loss=losses[-1] if losses else None,
+            files=self._files,
+        )
 
 
 @contextmanager

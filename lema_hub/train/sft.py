@@ -228,7 +228,7 @@ def build_trainer(
     curve = Curve(progress)
     callbacks: list[TrainerCallback] = [curve]
     if recipe.push_to is not None:
-        callbacks.append(PushCheckpoints(recipe.push_to, files=_PUSHED))
+        callbacks.append(PushCheckpoints(recipe.push_to, files=_PUSHED, backbone=prepared.backbone))
     lora = LoraConfig(
         task_type="CAUSAL_LM",
         r=recipe.rank,

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 
 def test_every_checkpoint_is_a_commit_and_a_tag(recipe: Recipe, at_hub: LocalHub, tmp_path: Path) -> None:
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi, ModelCard, snapshot_download
     from safetensors.torch import load_file
 
     repo = "lema/train-checkpoints"
@@ -32,9 +32,14 @@ def test_every_checkpoint_is_a_commit_and_a_tag(recipe: Recipe, at_hub: LocalHub
     pushed = Path(snapshot_download(repo, revision="step-2"))
     assert {path.name for path in pushed.iterdir()} == {
         ".gitattributes",
+        "README.md",
         "adapter_config.json",
         "adapter_model.safetensors",
     }
+    assert api.list_repo_files(repo) == [".gitattributes"], "main holds finished adapters only"
+    card = ModelCard((pushed / "README.md").read_text())
+    assert (card.data.library_name, card.data.base_model) == ("peft", "lema/tiny-llama")
+    assert "step 2 of 4" in card.text
     config = json.loads((pushed / "adapter_config.json").read_text())
     assert (config["base_model_name_or_path"], config["revision"]) == ("lema/tiny-llama", "v0.1.0")
     last = Path(snapshot_download(repo, revision="step-4")) / "adapter_model.safetensors"
