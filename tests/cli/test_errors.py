@@ -16,11 +16,13 @@ from huggingface_hub import HfApi
 
 from lema_hub import nano
 from lema_hub.build import build_corrections, write_dataset
+from lema_hub.build.clean import clean
 from lema_hub.build.dataset import problem_inputs
 from lema_hub.build.mistakes import judged_path
 from lema_hub.engines import Ledger
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.steps import join_steps
+from lema_hub.tasks.held_out import load_held_out
 
 if TYPE_CHECKING:
     from lema_hub.localhub import LocalHub
@@ -65,13 +67,16 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     problems = [p.problem for p in made]
     with Ledger(folder / "ledger.sqlite") as ledger:
         built = build_corrections(problems, paths, ExactEngine(), ledger)
+    cleaned = clean(built, load_held_out("nano"))
     write_dataset(
         folder / "corrections",
-        built,
+        cleaned.built,
         kind="corrections",
         task="nano",
         command="test",
         inputs=problem_inputs(problems),
+        contamination=cleaned.contamination,
+        duplicates=cleaned.duplicates,
     )
     return folder / "corrections"
 

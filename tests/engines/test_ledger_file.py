@@ -201,7 +201,7 @@ def test_a_read_only_ledger_can_be_read_and_nothing_else(tmp_path: Path) -> None
     with Ledger(path) as ledger:
         ledger.run(Echo(), ask("ab"), stage="s")
     for parent in folder.parents:  # pytest lets only its user in
-        if parent.name.startswith("pytest-") or parent == tmp_path:
+        if any(part.startswith("pytest-of-") for part in parent.parts):
             parent.chmod(0o755)
     path.chmod(0o444)
     folder.chmod(0o555)
