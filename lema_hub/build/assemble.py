@@ -14,17 +14,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from lema_hub import tasks
+from lema_hub import prompts, tasks
 from lema_hub.build import corrections, mistakes
 from lema_hub.build.annotated import Annotation, build_annotated
 from lema_hub.build.built import Built, by_id
 from lema_hub.build.clean import Cleaned, clean
+from lema_hub.build.contamination import check_names
 from lema_hub.build.corrections import StageProgress
 from lema_hub.build.cot import build_cot
 from lema_hub.build.dataset import problem_inputs
+from lema_hub.build.dedup import check_threshold
 from lema_hub.build.importers import Imported, import_paths
 from lema_hub.build.published import published_problems
-from lema_hub.build.recipe import Recipe, Source, Student
+from lema_hub.build.recipe import Corrector, Recipe, Source, Student
 from lema_hub.build.seam_judge import Judge
 from lema_hub.build.votes import Voters
 from lema_hub.build.yields import Kept, yields
@@ -104,6 +106,7 @@ def assemble(
     test_keys = frozenset(tasks.question_key(problem.question) for problem in test)
     against = [Path(file) for file in recipe.contamination.against]
     held_out = load_held_out(recipe.task, loaded=test, against=against)
+    check_names(recipe.contamination, *held_out)
     recorded = [
         import_paths(
             Path(file.path),
@@ -188,6 +191,11 @@ def load_problems(recipe: Recipe) -> tuple[list[Problem], list[Problem]]:
 
 
 def check(recipe: Recipe) -> None:
+    """Refuse what can be seen to be wrong without an engine, a file or a network.
+
+    Raises:
+        LemaError: Sections, numbers or prompts of the recipe cannot be.
+    """
     if not recipe.students and not recipe.recorded and (recipe.kind == "corrections" or not recipe.gold):
         raise RecipeError("the recipe has neither students nor recorded solutions; add one of them")
     if recipe.kind == "corrections" and recipe.students and recipe.corrector is None:
@@ -197,6 +205,19 @@ def check(recipe: Recipe) -> None:
             raise RecipeError(f"gate {name!r} is required but there is no section {name!r}; say whom to ask")
         if section is not None and recipe.corrector is None:
             raise RecipeError(f"section {name!r} has no corrections to look at; add a corrector")
+    check_threshold(recipe.near_duplicate)
+    for student in recipe.students:
+        if student.paths < 1:
+            raise RecipeError(f"students have paths >= 1, got {student.paths}")
+        sampling_of(student, recipe)
+        prompts.load(student.prompt or tasks.get(recipe.task).prompt)
+    if recipe.corrector is not None:
+        correcting_of(recipe.corrector, recipe)
+        prompts.load(recipe.corrector.prompt or tasks.get(recipe.task).corrector)
+    if recipe.vote is not None and recipe.vote.prompt is not None:
+        prompts.load(recipe.vote.prompt)
+    if recipe.seam_judge is not None:
+        prompts.load(recipe.seam_judge.prompt)
 
 
 def _correct(
@@ -227,12 +248,7 @@ def _correct(
         asked.corrector,
         ledger,
         prompt=recipe.corrector.prompt or tasks.get(recipe.task).corrector,
-        sampling=replace(
-            corrections.SAMPLING,
-            temperature=recipe.corrector.temperature,
-            max_tokens=recipe.corrector.max_tokens,
-            seed=recipe.seed,
-        ),
+        sampling=correcting_of(recipe.corrector, recipe),
         structured=recipe.corrector.structured,
         require=recipe.gates,
         voters=asked.voters,
@@ -242,6 +258,16 @@ def _correct(
         progress=progress,
     )
     return replace(own.after(built), rows=(*built.rows, *own.rows))
+
+
+def correcting_of(corrector: Corrector, recipe: Recipe) -> Sampling:
+    """How a corrector is sampled."""
+    return replace(
+        corrections.SAMPLING,
+        temperature=corrector.temperature,
+        max_tokens=corrector.max_tokens,
+        seed=recipe.seed,
+    )
 
 
 def voters_of(recipe: Recipe, prices: Path | None) -> Voters | None:
@@ -306,7 +332,9 @@ def sampling_of(student: Student, recipe: Recipe) -> Sampling:
     return Sampling(
         temperature=student.temperature,
         top_p=student.top_p,
-        max_tokens=student.max_tokens or tasks.get(recipe.task).max_new_tokens,
+        max_tokens=tasks.get(recipe.task).max_new_tokens
+        if student.max_tokens is None
+        else student.max_tokens,
         stop=mistakes.STOP,
         seed=recipe.seed,
     )

@@ -22,7 +22,7 @@ from lema_hub.hub.contamination import TEXTS
 from lema_hub.hub.manifest import Allowed, Contamination, HeldOutUse, Stage
 from lema_hub.records import Rejection, columns
 from lema_hub.tasks.held_out import HeldOut, Hit, find_hits
-from lema_hub.tasks.overlap import N
+from lema_hub.tasks.overlap import MIN_N, N
 
 REASON = "contaminated"
 _SHOWN = 300  # characters of a matched text in a rejection
@@ -64,6 +64,12 @@ class Checks:
     allow: tuple[Allow, ...] = ()
     without: tuple[Without, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.n < MIN_N:
+            raise RecipeError(
+                f"contamination.n must be >= {MIN_N} words, got {self.n}; shorter runs stand in every text"
+            )
+
 
 DEFAULT = Checks()
 
@@ -92,7 +98,7 @@ def decontaminate(
         RecipeError: An allowed test question or an excused test set does not exist.
     """
     missing = missing or {}
-    _check_names(checks, sets, missing)
+    check_names(checks, sets, missing)
     allowed = {item.test: item.why for item in checks.allow}
     kept: list[Row] = []
     dropped: list[Rejection] = []
@@ -174,7 +180,12 @@ def _missing(name: str, why: str, checks: Checks) -> HeldOutUse:
     return HeldOutUse(name=name, repo=None, revision=None, questions=0, hits=0, missing=why, excuse=excuse)
 
 
-def _check_names(checks: Checks, sets: Sequence[HeldOut], missing: Mapping[str, str]) -> None:
+def check_names(checks: Checks, sets: Sequence[HeldOut], missing: Mapping[str, str]) -> None:
+    """Refuse checks that name what is not there.
+
+    Raises:
+        RecipeError: An allowed test question or an excused test set does not exist.
+    """
     known = {*missing, *(one.name for one in sets)}
     for item in checks.without:
         if item.tests not in known:

@@ -58,6 +58,16 @@ class Twin:
     similarity: float
 
 
+def check_threshold(threshold: float) -> None:
+    """Refuse what is no similarity.
+
+    Raises:
+        RecipeError: The threshold is not in (0, 1].
+    """
+    if not 0 < threshold <= 1:
+        raise RecipeError(f"near_duplicate must be in (0, 1], got {threshold}")
+
+
 def deduplicate(
     built: Built[Row], *, threshold: float = THRESHOLD, stage: str = "deduplicate"
 ) -> tuple[Built[Row], Duplicates]:
@@ -75,8 +85,7 @@ def deduplicate(
     Raises:
         RecipeError: The threshold is not in (0, 1].
     """
-    if not 0 < threshold <= 1:
-        raise RecipeError(f"duplicates.threshold must be in (0, 1], got {threshold}")
+    check_threshold(threshold)
     rows: list[Any] = []
     rejected: list[Rejection] = []
     counts: Counter[str] = Counter()

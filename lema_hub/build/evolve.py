@@ -20,16 +20,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from lema_hub import nano, tasks
+from lema_hub import nano, prompts, tasks
 from lema_hub.answers import judge_answer
 from lema_hub.build import evolved, mistakes
 from lema_hub.build.assemble import LEDGER, engine_of
 from lema_hub.build.built import by_id
 from lema_hub.build.clean import clean
-from lema_hub.build.contamination import Checks
+from lema_hub.build.contamination import Checks, check_names
 from lema_hub.build.corrections import StageProgress
 from lema_hub.build.dataset import problem_inputs, write_dataset
-from lema_hub.build.dedup import THRESHOLD
+from lema_hub.build.dedup import THRESHOLD, check_threshold
 from lema_hub.build.evolved import Draw, Side
 from lema_hub.build.plan import PlannedStage, expected, planned
 from lema_hub.build.published import Opened, Published, open_published
@@ -119,6 +119,10 @@ class EvolveRecipe:
             )
         if self.task == "nano" and self.corrections is None and self.problems.train is None:
             raise RecipeError("the nano world is endless: give corrections, or problems.train")
+        check_threshold(self.near_duplicate)
+        _evolving(self)
+        _solving(self)
+        prompts.load(self.solver.prompt or tasks.get(self.task).fewshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +165,12 @@ def run(
     held_out = load_held_out(
         recipe.task, loaded=begun.test, against=[Path(file) for file in recipe.contamination.against]
     )
+    check_names(recipe.contamination, *held_out)
+    evolver, solver = (_engine(who, recipe, prices) for who in (recipe.evolver, recipe.solver))
     with Ledger(ledger or out / LEDGER) as opened:
         questions = evolved.evolve(
             begun.draws,
-            _engine(recipe.evolver, recipe, prices),
+            evolver,
             opened,
             sampling=_evolving(recipe),
             known=begun.known,
@@ -175,7 +181,7 @@ def run(
         )
         answered = evolved.answer(
             questions.rows,
-            _engine(recipe.solver, recipe, prices),
+            solver,
             opened,
             paths=recipe.solver.paths,
             sampling=_solving(recipe),
@@ -310,7 +316,7 @@ def _solving(recipe: EvolveRecipe) -> Sampling:
     return Sampling(
         temperature=who.temperature,
         top_p=who.top_p,
-        max_tokens=who.max_tokens or tasks.get(recipe.task).max_new_tokens,
+        max_tokens=tasks.get(recipe.task).max_new_tokens if who.max_tokens is None else who.max_tokens,
         stop=mistakes.STOP,
         seed=recipe.seed,
     )

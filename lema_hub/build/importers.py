@@ -306,6 +306,7 @@ def _stated_path(
 
 
 def _jsonl(file: Path, task: str, known: Mapping[str, Problem], revision: str) -> Iterable[_Recorded]:
+    met: dict[str, tuple[int, Problem]] = {problem.problem_id: (-1, problem) for problem in known.values()}
     for index, row in enumerate(read_jsonl(file)):
         question = str(_field(row, "question", file, index))
         split = row.get("split", "train")
@@ -318,12 +319,18 @@ def _jsonl(file: Path, task: str, known: Mapping[str, Problem], revision: str) -
             question=question,
             answer=str(_field(row, "answer", file, index)),
             gold_solution=str(row.get("gold_solution") or ""),
-            level=row.get("level"),
-            subject=row.get("subject"),
+            level=_text(row, "level"),
+            subject=_text(row, "subject"),
             source_repo=str(row.get("source_repo") or file.name),
             source_revision=str(row.get("source_revision") or revision),
             license=str(_field(row, "license", file, index)),
         )
+        first, same = met.setdefault(problem.problem_id, (index, problem))
+        if (same.question, same.answer, same.split) != (problem.question, problem.answer, problem.split):
+            raise FormatError(
+                f"row {index} of {file.name} has the problem_id {problem.problem_id!r} of "
+                f"{f'row {first}' if first >= 0 else f'a problem of {task}'} but another question, answer or split"
+            )
         origin = row.get("origin", "other_model")
         if origin not in typing.get_args(Origin):
             allowed = ", ".join(typing.get_args(Origin))
@@ -334,7 +341,17 @@ def _jsonl(file: Path, task: str, known: Mapping[str, Problem], revision: str) -
             model=str(_field(row, "model", file, index)),
             origin=origin,
         )
-        yield _Recorded(problem, path, row.get("is_correct"), _annotation(row, file, index))
+        is_correct = row.get("is_correct")
+        if is_correct is not None and not isinstance(is_correct, bool):
+            raise FormatError(
+                f"row {index} of {file.name} has is_correct {is_correct!r}; expected true or false"
+            )
+        yield _Recorded(problem, path, is_correct, _annotation(row, file, index))
+
+
+def _text(row: Mapping[str, Any], name: str) -> str | None:
+    """An optional field as text, such as a level that is a number."""
+    return None if row.get(name) is None else str(row[name])
 
 
 def _annotation(row: Mapping[str, Any], file: Path, index: int) -> Annotation | None:
@@ -342,9 +359,11 @@ def _annotation(row: Mapping[str, Any], file: Path, index: int) -> Annotation | 
     if step is None:
         return None
     steps = _field(row, "correct_steps", file, index)
-    if not isinstance(step, int) or not isinstance(steps, list) or not all(isinstance(s, str) for s in steps):
+    numbered = isinstance(step, int) and not isinstance(step, bool) and step >= 1
+    texts = isinstance(steps, list) and len(steps) > 0 and all(isinstance(s, str) for s in steps)
+    if not numbered or not texts:
         raise FormatError(
-            f"row {index} of {file.name}: incorrect_step must be a number and correct_steps a list of texts"
+            f"row {index} of {file.name}: incorrect_step must be a number from 1 and correct_steps a list of texts"
         )
     correction = CorrectionText(step, str(_field(row, "explanation", file, index)), step, tuple(steps))
     return Annotation(str(row.get("corrector") or "annotation"), correction)

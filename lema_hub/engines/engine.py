@@ -12,10 +12,13 @@ and get one answer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from lema_hub.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,9 @@ class Sampling:
 
     Temperature 0 is greedy. `max_tokens` counts new tokens. `stop` strings end the text and are not part of
     it. `seed` is the base that an engine mixes with prompt and index; local engines take None as 0.
+
+    Raises:
+        InputError: A number is out of its range.
     """
 
     temperature: float = 0.0
@@ -31,6 +37,14 @@ class Sampling:
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise InputError(f"temperature must be a number >= 0, got {self.temperature}")
+        if not 0 < self.top_p <= 1:
+            raise InputError(f"top_p must be in (0, 1], got {self.top_p}")
+        if self.max_tokens < 1:
+            raise InputError(f"max_tokens must be >= 1, got {self.max_tokens}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ from lema_hub.errors import InputError
 
 N = 13
 """Words in a run."""
+MIN_N = 3
+"""Shorter runs stand in every text."""
 
 _FIGURE = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL)
 _LAYOUT = re.compile(
@@ -116,10 +118,10 @@ class Index:
             n: Words in a run.
 
         Raises:
-            InputError: n is below 3, or a question has no word.
+            InputError: n is below MIN_N, or a question has no word.
         """
-        if n < 3:
-            raise InputError(f"n must be >= 3 words, got {n}; shorter runs stand in every text")
+        if n < MIN_N:
+            raise InputError(f"n must be >= {MIN_N} words, got {n}; shorter runs stand in every text")
         self.n = n
         self._numbers: dict[str, int] = {}
         self._questions: list[NDArray[np.int32]] = []

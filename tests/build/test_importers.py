@@ -68,6 +68,10 @@ def test_a_known_test_question_stays_one_whatever_the_file_says(tmp_path: Path) 
     ("change", "message"),
     [
         ({"license": None}, "row 0 of f.jsonl has no 'license'"),
+        ({"incorrect_step": True}, "row 0 .* incorrect_step must be a number from 1"),
+        ({"incorrect_step": 0}, "row 0 .* incorrect_step must be a number from 1"),
+        ({"correct_steps": []}, "row 0 .* correct_steps a list of texts"),
+        ({"is_correct": "false"}, "row 0 .* is_correct 'false'; expected true or false"),
         ({"split": "training"}, "split 'training'; expected train, dev or test"),
         ({"origin": "mine"}, "origin 'mine'; expected on_policy, other_model"),
         ({"correct_steps": "5 - 3"}, "correct_steps a list of texts"),
@@ -76,6 +80,18 @@ def test_a_known_test_question_stays_one_whatever_the_file_says(tmp_path: Path) 
 def test_a_bad_row_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(FormatError, match=message):
         import_paths(jsonl(tmp_path / "f.jsonl", {**GOOD, **change}), "jsonl")
+
+
+@pytest.mark.parametrize("change", [{"question": "Another one?"}, {"answer": "7777"}, {"split": "test"}])
+def test_one_id_is_one_problem(tmp_path: Path, change: dict[str, Any]) -> None:
+    row = {**GOOD, "problem_id": "p"}
+    with pytest.raises(FormatError, match=r"row 1 .* the problem_id 'p' of row 0 but another question"):
+        import_paths(jsonl(tmp_path / "f.jsonl", row, {**row, **change}), "jsonl")
+
+
+def test_levels_may_be_numbers(tmp_path: Path) -> None:
+    found = import_paths(jsonl(tmp_path / "f.jsonl", {**GOOD, "level": 3}), "jsonl")
+    assert found.problems[0].level == "3"
 
 
 def test_vtg_needs_to_know_the_test_questions(tmp_path: Path) -> None:

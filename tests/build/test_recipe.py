@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from lema_hub import prompts, tasks
+from lema_hub.build import run
 from lema_hub.build.recipe import load
-from lema_hub.errors import RecipeError
+from lema_hub.errors import LemaError, RecipeError
 
 FOLDER = Path(__file__).parents[2] / "scripts" / "recipes" / "data"
 RECIPES = sorted(
@@ -68,3 +69,26 @@ def test_a_bad_recipe_is_named_with_its_file(tmp_path: Path, text: str, message:
 def test_a_missing_recipe_is_said(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("near_duplicate=2", "near_duplicate must be in"),
+        ("contamination.n=0", "contamination.n must be >= 3"),
+        ('contamination.without=[{"tests": "none", "why": "x"}]', "names the test set 'none'"),
+        ("corrector.prompt=none", "no prompt 'none'"),
+        ("corrector.temperature=-1", "temperature must be a number >= 0"),
+        ("students.0.temperature=.nan", "temperature must be a number >= 0"),
+        ("students.0.top_p=3", "top_p must be in"),
+        ("students.0.max_tokens=0", "max_tokens must be >= 1"),
+        ("students.0.paths=0", "paths >= 1"),
+    ],
+)
+def test_what_is_wrong_shows_before_anybody_is_asked(tmp_path: Path, change: str, message: str) -> None:
+    def build() -> None:
+        recipe = load(FOLDER / "nano-corrections.yaml", ["problems.train=2", "problems.dev=0", change])
+        run.run(recipe, tmp_path, command="", progress=lambda stage: pytest.fail(f"{stage} began"))
+
+    with pytest.raises(LemaError, match=message):
+        build()
