@@ -49,7 +49,10 @@ def contamination(
     from lema_hub.tasks.held_out import find_hits
 
     if out is not None:
-        out.open("w").close()  # a long search must not end in a file that cannot be written
+        read = [Path(data), *(against or ())]
+        if out.exists() and any(file.exists() and out.samefile(file) for file in read):
+            raise InputError(f"--out {str(out)!r} is a file that is read; give another one")
+        out.open("a").close()  # a long search must not end in a file that cannot be written
     sets = _sets(tests, against)
     named, rows = tee(_rows(data))
     every: list[dict[str, Any]] = []

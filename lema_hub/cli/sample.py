@@ -148,7 +148,9 @@ def sample(
     if not resume and ledger.exists():
         raise InputError(f"{str(ledger)!r} holds an earlier run; give a new --out, or resume")
     if dry_run:
-        print_plan([_plan(loaded, source, sampling, template, paths, ledger)], as_json)
+        print_plan(
+            [_plan(loaded, source, sampling, template, paths, ledger)], as_json, trial="a run with --limit 50"
+        )
         return
     with Ledger(ledger) as opened, stage_progress() as progress:
         collected = collect_paths(

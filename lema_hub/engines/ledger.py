@@ -111,7 +111,7 @@ class Ledger:
                 break
         if stopped:
             raise BudgetError(
-                f"budget of ${budget_usd:.2f} would be exceeded: ${self.cost():.4f} is spent, "
+                f"budget of ${budget_usd:,.10g} would be exceeded: ${self.cost():.4f} is spent, "
                 f"{total - len(answers)} of {total} requests are open; raise the budget to go on, "
                 "nothing is paid twice"
             )
@@ -252,7 +252,7 @@ class _Sender:
                 bound = self._engine.cost_bound(request)
                 if bound is None:
                     raise BudgetError(
-                        f"a budget of ${self._budget:.2f} was set but {self._engine.model!r} has no known "
+                        f"a budget of ${self._budget:,.10g} was set but {self._engine.model!r} has no known "
                         "price; add it to a price file or run without a budget"
                     )
                 if self._spent + self._held + bound > self._budget:

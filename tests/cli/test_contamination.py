@@ -63,6 +63,16 @@ def test_a_question_in_a_chat_is_found_named_and_exits_1(tmp_path: Path, tests: 
     )
 
 
+@pytest.mark.parametrize("name", ["mine.jsonl", "tests.jsonl"])
+def test_no_file_that_is_read_is_written(tmp_path: Path, tests: Path, name: str) -> None:
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows())), encoding="utf-8")
+    before = (tmp_path / name).read_bytes()
+    done = call(tmp_path / "mine.jsonl", "--against", tests, "--out", tmp_path / name)
+    assert isinstance(done.exception, InputError)
+    assert "is a file that is read" in str(done.exception)
+    assert (tmp_path / name).read_bytes() == before
+
+
 def test_folders_and_parquet_are_read_and_dropped_rows_are_not(tmp_path: Path, tests: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
