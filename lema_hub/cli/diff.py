@@ -81,8 +81,13 @@ def _side(repo_id: str, name: str | None) -> Side:
 
 
 def _rows(config: ConfigDiff, old: Side, new: Side, part: Part) -> list[dict[str, Any]]:
-    from lema_hub.hub.diff import rows_of
+    from lema_hub.hub.diff import rejections_only_in, rows_of
+    from lema_hub.hub.manifest import REJECTED
 
+    if config.config == REJECTED:  # these rows have no key: they are there or not, and never changed
+        sides = {"added": (new, old), "dropped": (old, new)}
+        found = rejections_only_in(*sides[part]) if part in sides else []
+        return [{"config": REJECTED, **row} for row in found]
     if part == "added":
         return [{"config": config.config, **row} for row in rows_of(new, config.config, config.added)]
     if part == "dropped":

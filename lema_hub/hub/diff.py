@@ -197,6 +197,13 @@ def rows_of(side: Side, config: str, keys: Sequence[Key]) -> list[dict[str, Any]
     return [found[identity] for identity in keys if identity in found]
 
 
+def rejections_only_in(side: Side, other: Side) -> list[dict[str, Any]]:
+    """The rejected rows of one side that the other lacks; one that is there twice counts twice."""
+    names = records.schema(records.Rejection).names
+    left = _bag(_all(side.files(REJECTED))) - _bag(_all(other.files(REJECTED)))
+    return [dict(zip(names, row, strict=True)) for row in left.elements()]
+
+
 def _diff_config(before: Side, after: Side, config: str) -> ConfigDiff:
     old, new = before.files(config), after.files(config)
     rows_before = sum(before.manifest.configs.get(config, {}).values())

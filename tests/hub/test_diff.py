@@ -17,7 +17,7 @@ import pytest
 
 from hub.conftest import build_dataset, corrections, cot, manifest, write_rows
 from lema_hub.errors import InputError
-from lema_hub.hub.diff import SPLIT, Side, diff, rows_of
+from lema_hub.hub.diff import SPLIT, Side, diff, rejections_only_in, rows_of
 from lema_hub.hub.parquet import write_table
 from lema_hub.records import Correction, Gate, Rejection
 
@@ -91,6 +91,19 @@ def test_the_same_version_differs_in_nothing(built: Path) -> None:
     difference = diff(Side.of(built), Side.of(built))
     assert difference.changes() == []
     assert (difference.level, difference.why) == ("patch", "no row changed")
+
+
+def test_rejected_rows_are_told_apart_without_a_key(tmp_path: Path) -> None:
+    rows = {"train": corrections("train", 4)}
+    first, second = (
+        Rejection(problem_id="p", path_id=path, stage="deduplicate", reason="duplicate", detail="", text=path)
+        for path in ("one", "two")
+    )
+    old = write(tmp_path / "old", rows, [first, first])
+    new = write(tmp_path / "new", rows, [first, second])
+    assert [row["path_id"] for row in rejections_only_in(new, old)] == ["two"]
+    assert [row["path_id"] for row in rejections_only_in(old, new)] == ["one"]
+    assert rejections_only_in(new, write(tmp_path / "none", rows)) != []
 
 
 def test_reasons_come_from_the_rejected_rows_of_the_newer_version(tmp_path: Path) -> None:
