@@ -75,8 +75,13 @@ _OUTPUT_DUTIES = {
 }
 # Models behind paid endpoints whose terms are not open, by the start of their names.
 _PROPRIETARY = re.compile(
-    r"(?:.*/)?(?:gpt-(?!oss|neo|j\b|2\b)|chatgpt|o[1345]\b|claude|gemini|grok-)", re.IGNORECASE
+    r"(?:.*/)?(?:gpt-(?!oss|neo|j\b|2\b)|chatgpt|(?:text-|code-)davinci|o[1345]\b|claude|gemini|grok-)",
+    re.IGNORECASE,
 )
+# Open weights whose licence speaks of outputs, by the start of their names; a licence in the manifest goes first.
+_LLAMA = re.compile(r"(?:.*/)?(?:meta-)?llama-?([234](?:\.[123])?)(?![\d.])", re.IGNORECASE)
+_CODE_LLAMA = re.compile(r"(?:.*/)?codellama", re.IGNORECASE)
+_GEMMA = re.compile(r"(?:.*/)?gemma-(?:[23]n?-|1\.1-|[27]b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +162,22 @@ def _terms(models: Iterable[ModelUse]) -> tuple[list[str], list[str]]:
     clashes: list[str] = []
     duties: list[str] = []
     for model in models:
-        terms = model.license or ("proprietary" if _PROPRIETARY.match(model.name) else None)
+        terms = model.license or _terms_by_name(model.name)
         if terms in _OUTPUT_CLASHES:
             clashes.append(f"{model.role} {model.name}: {_OUTPUT_CLASHES[terms]}")
         elif terms in _OUTPUT_DUTIES:
             duties.append(f"{model.role} {model.name} ({terms}): {_OUTPUT_DUTIES[terms]}")
     return clashes, duties
+
+
+def _terms_by_name(name: str) -> str | None:
+    if _PROPRIETARY.match(name):
+        return "proprietary"
+    if llama := _LLAMA.match(name):
+        return f"llama{llama[1]}"
+    if _CODE_LLAMA.match(name):
+        return "llama2"
+    return "gemma" if _GEMMA.match(name) else None
 
 
 def _duties(license_id: str) -> tuple[str, ...]:

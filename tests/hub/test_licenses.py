@@ -65,6 +65,29 @@ def test_an_open_corrector_does_not(name: str) -> None:
     assert combine({"mit": 3}, [model(name)]).license == "mit"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["meta-llama/Llama-2-70b-hf", "llama2", "meta-llama/Meta-Llama-3-8B", "codellama/CodeLlama-7b-hf"],
+)
+def test_a_llama_that_forbids_is_known_by_its_name(name: str) -> None:
+    assert combine({"mit": 1}, [model(name)]).license is None
+    assert combine({"mit": 1}, [model(name, "apache-2.0")]).license == "mit"
+
+
+@pytest.mark.parametrize(
+    ("name", "duty"),
+    [
+        ("meta-llama/Llama-3.1-8B", "Built with Llama"),
+        ("meta-llama/Llama-4-Scout-17B-16E", "Built with Llama"),
+        ("google/gemma-2-9b-it", "Gemma's use restrictions"),
+    ],
+)
+def test_duties_of_open_weights_are_known_by_their_name(name: str, duty: str) -> None:
+    terms = combine({"mit": 1}, [model(name)])
+    assert terms.license == "mit"
+    assert any(duty in one for one in terms.duties)
+
+
 def test_llama_outputs_forbid_or_oblige_by_version() -> None:
     assert combine({"mit": 1}, [model("meta-llama/Llama-2-7b-hf", "llama2")]).license is None
     terms = combine({"mit": 1}, [model("meta-llama/Llama-3.1-8B", "llama3.1")])
