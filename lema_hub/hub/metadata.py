@@ -70,8 +70,14 @@ def split_card(card: str) -> tuple[dict[str, Any], str]:
     return data, match[2]
 
 
-def check_card(card: str, *, files: Sequence[str]) -> dict[str, Any]:
+def check_card(card: str, *, files: Sequence[str], ours: bool = True) -> dict[str, Any]:
     """Check a card against the Hub's rules and the files that it is published with; returns its front matter.
+
+    Args:
+        card: The text of README.md.
+        files: The paths that it is published with.
+        ours: Whether it must also have what the Hub leaves to choice and our cards always have: configs with
+            their `dataset_info`, `base_model_relation`, a task, links that lead somewhere.
 
     Raises:
         InputError: A rule is broken; the message names field, value and expectation.
@@ -79,11 +85,22 @@ def check_card(card: str, *, files: Sequence[str]) -> dict[str, Any]:
     data, text = split_card(card)
     if not text.strip():
         raise InputError("the card has no text; say what it is")
-    _check_common(data)
-    if "configs" in data or "dataset_info" in data:
-        _check_dataset(data, files)
-    if "base_model" in data or "library_name" in data:
-        _check_model(data)
+    try:
+        _check_common(data)
+        if not ours:
+            names = [config["config_name"] for config in _listed(data, "configs")]
+            if len(set(names)) < len(names):
+                raise _fail("configs", names, "every config named once")
+            return data
+        if "configs" in data or "dataset_info" in data:
+            _check_dataset(data, files)
+        if "base_model" in data or "library_name" in data:
+            _check_model(data)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InputError(
+            "the card's YAML has a field of another shape than the Hub's rules give it "
+            f"({type(error).__name__}: {error})"
+        ) from error
     for target in re.findall(r"!?\[[^\]]*\]\((?!https?://|#|mailto:)([^)\s]+)\)", text):
         if target.removeprefix("./") not in files:
             raise InputError(

@@ -97,7 +97,9 @@ def verify(
     else:
         ours = (pulled.folder / training.FILE_NAME).is_file()
         checks = (
-            _our_model(pulled) if ours else [_no_code(pulled), _attempt("card", lambda: _card_rules(pulled))]
+            _our_model(pulled)
+            if ours
+            else [_no_code(pulled), _attempt("card", lambda: _card_rules(pulled, ours=False))]
         )
     return Verification(
         repo_id=repo_id,
@@ -178,7 +180,7 @@ def _other_dataset(pulled: Pulled) -> list[Check]:
     return [
         Check("release", "note", "no manifest.json: not published by lema_hub, its making cannot be checked"),
         _no_code(pulled),
-        _attempt("card", lambda: _card_rules(pulled)),
+        _attempt("card", lambda: _card_rules(pulled, ours=False)),
         _attempt("rows", lambda: _other_rows(pulled)),
     ]
 
@@ -221,11 +223,11 @@ def _no_code(pulled: Pulled) -> Check:
     return Check("code", "pass", f"none of {len(files)} files is a pickle or a script")
 
 
-def _card_rules(pulled: Pulled) -> str:
+def _card_rules(pulled: Pulled, *, ours: bool = True) -> str:
     files = [
         path.relative_to(pulled.folder).as_posix() for path in pulled.folder.rglob("*") if path.is_file()
     ]
-    data = metadata.check_card(_read(pulled, CARD), files=files)
+    data = metadata.check_card(_read(pulled, CARD), files=files, ours=ours)
     return f"{len(data)} fields of metadata follow the Hub's rules"
 
 
@@ -233,19 +235,28 @@ def _dataset_info(pulled: Pulled, built: BuiltDataset) -> str:
     import datasets
 
     data, _ = metadata.split_card(_read(pulled, CARD))
-    infos = {info["config_name"]: info for info in data.get("dataset_info", [])}
+    stated: Any = data.get("dataset_info")
+    infos = {
+        info.get("config_name"): info
+        for info in (stated if isinstance(stated, list) else [stated])
+        if isinstance(info, dict)
+    }
     for split in built.splits:
         info = infos.get(split.config)
         if info is None:
             raise InputError(f"the card's dataset_info lacks config {split.config!r}; publish again")
-        numbers = {item["name"]: item["num_examples"] for item in info["splits"]}
+        try:
+            numbers = {item["name"]: item["num_examples"] for item in info["splits"]}
+            features = datasets.Features._from_yaml_list(info["features"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"the card's dataset_info of config {split.config!r} cannot be read") from error
         if numbers.get(split.name) != split.table.num_rows:
             raise InputError(
                 f"the card says {numbers.get(split.name)} rows for {split.path}, it has "
                 f"{split.table.num_rows}"
             )
         expected = datasets.Features.from_arrow_schema(split.table.schema)
-        if datasets.Features._from_yaml_list(info["features"]) != expected:
+        if features != expected:
             raise InputError(f"the card's features of config {split.config!r} are not those of {split.path}")
     return f"features and rows of {len(infos)} configs are those of the files"
 
@@ -341,7 +352,11 @@ def _dataset_card(pulled: Pulled, built: BuiltDataset) -> str:
 def _version(pulled: Pulled) -> str:
     """The version that the files say they are; a commit has no name of its own."""
     past = history.read_history(_read(pulled, history.FILE_NAME)).versions
-    return pulled.revision.removeprefix("v") if pulled.revision in pulled.state.tags else past[0].version
+    if pulled.revision in pulled.state.tags:
+        return pulled.revision.removeprefix("v")
+    if not past:
+        raise InputError(f"{history.FILE_NAME} names no version")
+    return past[0].version
 
 
 def _model_card(pulled: Pulled, model: TrainedModel, *, adapter: bool) -> str:
@@ -358,11 +373,16 @@ def _model_card(pulled: Pulled, model: TrainedModel, *, adapter: bool) -> str:
 def _other_rows(pulled: Pulled) -> str:
     data, _ = metadata.split_card(_read(pulled, CARD))
     infos: Any = data.get("dataset_info", [])
-    promised = {
-        (info.get("config_name", "default"), split["name"]): split["num_examples"]
-        for info in (infos if isinstance(infos, list) else [infos])
-        for split in info.get("splits", [])
-    }
+    try:
+        promised = {
+            (info.get("config_name", "default"), split["name"]): int(split["num_examples"])
+            for info in (infos if isinstance(infos, list) else [infos])
+            for split in info.get("splits") or ()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            "the card's dataset_info does not say name and num_examples of every split"
+        ) from error
     rows = 0
     files = sorted(pulled.folder.rglob("*.parquet"))
     for path in files:

@@ -169,6 +169,46 @@ def test_a_dataset_of_somebody_else_is_checked_as_far_as_it_can_be(
     assert verdicts(api, repo_id)["rows"] == "fail"
 
 
+@pytest.mark.parametrize(
+    ("front", "verdict"),
+    [
+        ("configs:\n- config_name: default\n  data_files: data/*.parquet\n", ("pass", "pass")),
+        ("dataset_info: hello\n", ("pass", "fail")),
+        ("dataset_info:\n  splits:\n  - name: train\n", ("pass", "fail")),
+    ],
+)
+def test_cards_of_others_need_not_look_like_ours(
+    api: HfApi, repo_id: str, tmp_path: Path, front: str, verdict: tuple[str, str]
+) -> None:
+    from datasets import Dataset
+
+    folder = tmp_path / "theirs"
+    (folder / "data").mkdir(parents=True)
+    Dataset.from_dict({"a": [1]}).to_parquet(folder / "data/train.parquet")
+    (folder / "README.md").write_text(f"---\nlicense: mit\n{front}---\n# Theirs\n")
+    api.create_repo(repo_id, repo_type="dataset")
+    api.upload_folder(repo_id=repo_id, folder_path=folder, repo_type="dataset")
+    found = verdicts(api, repo_id)
+    assert (found["card"], found["rows"]) == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "check"),
+    [
+        ("README.md", "---\nlicense: mit\ndataset_info: 5\n---\n# x\n", "dataset_info"),
+        ("README.md", "---\nlicense: mit\ndataset_info:\n- config_name: nano\n---\n# x\n", "dataset_info"),
+        ("versions.json", '{"versions": []}', "words"),
+    ],
+)
+def test_a_damaged_release_fails_its_check(
+    api: HfApi, repo_id: str, built: Path, name: str, content: str, check: str
+) -> None:
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    api.upload_file(path_or_fileobj=content.encode(), path_in_repo=name, repo_id=repo_id, repo_type="dataset")
+    head = api.repo_info(repo_id, repo_type="dataset").sha
+    assert verdicts(api, repo_id, head)[check] == "fail"
+
+
 def test_a_pickle_in_a_model_repo_fails(api: HfApi, repo_id: str, adapter: Path) -> None:
     publish_adapter(adapter, repo_id, version="0.1.0", api=api)
     api.upload_file(path_or_fileobj=b"\x80\x04}.", path_in_repo="optimizer.pt", repo_id=repo_id)
