@@ -65,7 +65,7 @@ def print_pilot(found: Pilot, as_json: bool) -> None:
     typer.echo(f"  accepted rows: {_numbers(found.rows)}")
     typer.echo(f"  tokens: {_numbers(found.tokens)}")
     if found.cost_usd is None:
-        typer.echo("  cost: unknown price; give --prices FILE")
+        typer.echo("  cost: no price is known; for a paid endpoint give --prices FILE")
     else:
         typer.echo(f"  cost: {_numbers(found.cost_usd, money=True)}")
     typer.echo(f"  time for the rest, at the pilot's pace: {_time(found.seconds)}")
