@@ -162,7 +162,7 @@ def test_a_pilot_in_words_and_without_a_price(school: School, tmp_path: Path) ->
     file = recipe(tmp_path, school)
     printed = lema("build", "corrections", file, "--out", tmp_path / "out", "--pilot", 10).stdout
     assert "pilot: 10 of 40 problems, drawn at random; 95 % intervals" in printed
-    assert "cost: unknown price; give --prices FILE" in printed
+    assert "cost: no price is known; for a paid endpoint give --prices FILE" in printed
     assert re.search(
         r"^  all: [\d,]+ \[[\d,]+, [\d,]+\] tokens \(\d+ accepted of 10 problems\)$", printed, re.MULTILINE
     )
