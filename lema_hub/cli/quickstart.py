@@ -130,10 +130,12 @@ def describe(summary: dict[str, Any], out: Path) -> str:
             f"(95 % interval {_percent(system['low'])} to {_percent(system['high'])}, n = {system['n']})"
         )
     c = summary["comparison"]
-    said = "a tie: these items cannot tell them apart" if c["p"] >= 0.05 else "distinguishable"
+    better = "CoT + corrections is better" if c["difference"] > 0 else "CoT alone is better"
+    said = "a tie: these items cannot tell them apart" if c["p"] >= 0.05 else better
+    p = "p < 0.001" if c["p"] < 0.001 else f"p = {c['p']:.2g}"
     lines.append(
         f"CoT + corrections minus CoT alone, at equal steps and tokens: {100 * c['difference']:+.1f} points "
-        f"(95 % interval {100 * c['low']:+.1f} to {100 * c['high']:+.1f}, McNemar p = {c['p']:.2f}): {said}"
+        f"(95 % interval {100 * c['low']:+.1f} to {100 * c['high']:+.1f}, McNemar {p}): {said}"
     )
     f = summary["localisation"]
     lines += [

@@ -8,6 +8,7 @@ published.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,9 +71,12 @@ def pull(
     commit = state.tags.get(name, name)
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{str(out)!r} is not empty; give a new folder")
+    part = None
     if out is not None:
+        # What is interrupted is gone on with here, by the same call; `out` is whole or not there.
+        part = out.absolute().with_name(f".{out.absolute().name}-{commit[:12]}")
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
                 f"{str(out)!r} cannot be written ({error.strerror}); give another folder"
@@ -85,11 +89,17 @@ def pull(
                 repo_id,
                 repo_type=repo.repo_type,
                 revision=commit,
-                local_dir=out,
+                local_dir=part,
                 allow_patterns=patterns,
             )
 
-    return Pulled(Path(fetch()), repo, name, commit, state)
+    folder = Path(fetch())
+    if part is not None and out is not None:
+        shutil.rmtree(part / ".cache", ignore_errors=True)  # the client's own notes
+        if out.exists():
+            out.rmdir()
+        folder = part.rename(out.absolute())
+    return Pulled(folder, repo, name, commit, state)
 
 
 def find(repo_id: str, repo_type: RepoType | None, api: HfApi | None) -> tuple[Repo, State]:

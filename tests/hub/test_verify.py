@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -244,3 +245,25 @@ def test_the_commands_pull_and_verify(
     assert "(numbers, words)" in done.stderr
     failed = [check for check in json.loads(done.stdout)["checks"] if check["verdict"] == "fail"]
     assert failed[0]["detail"] == "the card says 1,600, a number that neither rows nor manifest give"
+
+
+def test_an_interrupted_pull_is_gone_on_with(
+    api: HfApi, repo_id: str, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    fetch = HfApi.snapshot_download
+
+    def cut_off(*arguments: Any, **options: Any) -> str:
+        fetch(*arguments, **{**options, "allow_patterns": ["manifest.json"]})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(HfApi, "snapshot_download", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        pull(repo_id, out=tmp_path / "pulled", api=api)
+    assert not (tmp_path / "pulled").exists()
+    monkeypatch.setattr(HfApi, "snapshot_download", fetch)
+    folder = pull(repo_id, out=tmp_path / "pulled", api=api).folder
+    assert (folder / "manifest.json").is_file()
+    assert (folder / "data/nano/train.parquet").is_file()
+    assert [path.name for path in tmp_path.iterdir() if "pulled" in path.name] == ["pulled"]
+    assert not (folder / ".cache").exists()
