@@ -82,6 +82,9 @@ _PROPRIETARY = re.compile(
 _LLAMA = re.compile(r"(?:.*/)?(?:meta-)?llama-?([234](?:\.[123])?)(?![\d.])", re.IGNORECASE)
 _CODE_LLAMA = re.compile(r"(?:.*/)?codellama", re.IGNORECASE)
 _GEMMA = re.compile(r"(?:.*/)?gemma-(?:[23]n?-|1\.1-|[27]b)", re.IGNORECASE)
+# Engines behind which there may be any model; the nano world's own are ours.
+_ANY_MODEL = ("openai", "openai-completions", "vllm", "transformers")
+_OURS = re.compile(r"lema/nano-", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,10 @@ def _terms(models: Iterable[ModelUse]) -> tuple[list[str], list[str]]:
             clashes.append(f"{model.role} {model.name}: {_OUTPUT_CLASHES[terms]}")
         elif terms in _OUTPUT_DUTIES:
             duties.append(f"{model.role} {model.name} ({terms}): {_OUTPUT_DUTIES[terms]}")
+        elif terms is None and model.engine in _ANY_MODEL and not _OURS.match(model.name):
+            duties.append(
+                f"{model.role} {model.name}: look up what its terms say of its outputs, nobody has stated it"
+            )
     return clashes, duties
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lema_hub.hub.licenses import combine
@@ -93,3 +95,13 @@ def test_llama_outputs_forbid_or_oblige_by_version() -> None:
     terms = combine({"mit": 1}, [model("meta-llama/Llama-3.1-8B", "llama3.1")])
     assert terms.license == "mit"
     assert any("Built with Llama" in duty for duty in terms.duties)
+
+
+def test_terms_that_nobody_stated_are_named_and_not_taken_for_none() -> None:
+    use = ModelUse(role="corrector", name="mistral-large", revision=None, engine="openai")
+    unknown = combine({"mit": 3}, [use])
+    assert unknown.license == "mit"
+    assert any("mistral-large: look up" in duty for duty in unknown.duties)
+    stated = combine({"mit": 3}, [replace(use, license="apache-2.0")])
+    ours = combine({"mit": 3}, [replace(use, name="lema/nano-backbone", engine="transformers")])
+    assert stated.duties == ours.duties == ("keep the notice of the licence and name the sources",)
