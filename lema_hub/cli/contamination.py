@@ -119,6 +119,8 @@ def _rows(data: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     from lema_hub.hub.pull import pull, split_name
 
     path = Path(data)
+    if path.suffix in (".jsonl", ".parquet") and not path.exists():
+        raise InputError(f"there is no file {data!r}; give a file, a folder, or namespace/name@version")
     root = path if path.exists() else pull(*split_name(data), repo_type="dataset").folder
     files = [root] if root.is_file() else sorted((*root.rglob("*.jsonl"), *root.rglob("*.parquet")))
     files = [file for file in files if "rejected" not in file.parts]  # what a build of ours dropped

@@ -125,3 +125,9 @@ def test_a_row_of_ours_is_read_by_the_columns_that_the_builder_compares(tmp_path
         (tmp_path / "rows.jsonl").write_text(json.dumps(row), encoding="utf-8")
         result = call(tmp_path / "rows.jsonl", "--against", tmp_path / "tests.jsonl")
         assert result.exit_code == code, result.output
+
+
+def test_a_file_that_is_not_there_is_no_dataset_of_a_hub() -> None:
+    result = call("rows.jsonl", "--tests", "nano")
+    assert isinstance(result.exception, InputError)
+    assert "there is no file 'rows.jsonl'" in str(result.exception)
