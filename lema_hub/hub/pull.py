@@ -69,12 +69,13 @@ def pull(
     repo, state = find(repo_id, repo_type, api)
     name = _revision(repo, state, revision)
     commit = state.tags.get(name, name)
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{str(out)!r} is not empty; give a new folder")
+    # What is interrupted is gone on with in `part`, by the same call: beside a folder that is to be made, inside one
+    # that is there, which may be the one that somebody stands in.
     part = None
     if out is not None:
-        # What is interrupted is gone on with here, by the same call; `out` is whole or not there.
-        part = out.absolute().with_name(f".{out.absolute().name}-{commit[:12]}")
+        part = out / f".{commit[:12]}" if out.exists() else out.with_name(f".{out.name}-{commit[:12]}")
+        if out.exists() and (not out.is_dir() or any(path != part for path in out.iterdir())):
+            raise InputError(f"{str(out)!r} is not empty; give a new folder")
         try:
             part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -96,9 +97,13 @@ def pull(
     folder = Path(fetch())
     if part is not None and out is not None:
         shutil.rmtree(part / ".cache", ignore_errors=True)  # the client's own notes
+        folder = out
         if out.exists():
-            out.rmdir()
-        folder = part.rename(out.absolute())
+            for path in list(part.iterdir()):
+                path.rename(out / path.name)
+            part.rmdir()
+        else:
+            part.rename(out)
     return Pulled(folder, repo, name, commit, state)
 
 

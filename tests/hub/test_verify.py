@@ -267,3 +267,17 @@ def test_an_interrupted_pull_is_gone_on_with(
     assert (folder / "data/nano/train.parquet").is_file()
     assert [path.name for path in tmp_path.iterdir() if "pulled" in path.name] == ["pulled"]
     assert not (folder / ".cache").exists()
+
+
+def test_a_pull_into_an_empty_folder_leaves_the_folder_itself_where_it_is(
+    api: HfApi, repo_id: str, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    before = here.stat().st_ino
+    pull(repo_id, out=Path(), api=api)
+    assert here.stat().st_ino == before == Path().stat().st_ino
+    assert {path.name for path in Path().iterdir()} >= {"README.md", "data", "manifest.json"}
+    assert not list(Path().glob(".????????????"))
