@@ -115,9 +115,9 @@ def polars(folder: Path, name: str) -> list[bool]:
 
 
 def twins(folder: Path, name: str) -> list[bool]:
-    """Which questions and which solutions repeat an earlier one nearly (`lema_hub.build.dedup`)."""
-    from lema_hub.build.dedup import Item
-    from lema_hub.build.dedup import twins as find
+    """Which questions and which solutions repeat an earlier one nearly (`lema_hub.builders.dedup`)."""
+    from lema_hub.builders.dedup import Item
+    from lema_hub.builders.dedup import twins as find
 
     rows = list(read(folder / name))
     repeated = find(Item(id=str(n), text=row["question"], group=0) for n, row in enumerate(rows))

@@ -27,7 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from lema_hub.hub.manifest import Contamination, HeldOutUse, Manifest, Tokens
+from lema_hub.artifacts.manifest import Contamination, HeldOutUse, Manifest, Tokens
 from lema_hub.records import Correction, Gate, Problem, ReasoningPath
 from lema_hub.steps import format_correction, join_steps
 
@@ -97,8 +97,8 @@ def repaired(row: Correction) -> Correction:
 
 def write(folder: Path, rows: list[Correction]) -> None:
     """The rows as a built dataset, its files cut as they are published."""
-    from lema_hub.hub import shards
-    from lema_hub.hub.parquet import to_table, write_table
+    from lema_hub.artifacts import shards
+    from lema_hub.artifacts.parquet import to_table, write_table
 
     for path, table in shards.cut("bench", "train", to_table(rows, Correction)).items():
         write_table(table, folder / path)
@@ -160,7 +160,7 @@ def to_parquet(folder: Path, rows: int) -> Callable[[], dict[str, float]]:
     import pyarrow.parquet  # noqa: F401 - not what is measured
 
     from lema_hub import records
-    from lema_hub.hub.parquet import write_rows
+    from lema_hub.artifacts.parquet import write_rows
 
     members = [make(index) for index in range(rows)]
     records.schema(Correction)
@@ -212,7 +212,7 @@ def run_diff(folder: Path) -> Callable[[], dict[str, float]]:
 
 def patch(folder: Path, rows: int, kind: str) -> dict[str, float]:
     """What a patch of 100 rows sends, of what the first publish sent."""
-    from lema_hub.hub.parquet import to_table, write_table
+    from lema_hub.artifacts.parquet import to_table, write_table
 
     before = [make(index) for index in range(rows)]
     spread = Random(0).sample(range(rows), 100)

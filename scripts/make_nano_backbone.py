@@ -28,9 +28,9 @@ from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from lema_hub.answers import judge
-from lema_hub.hub.fields import ERROR_NAMES
+from lema_hub.artifacts.training import Loss, Result, Training
+from lema_hub.cards.fields import ERROR_NAMES
 from lema_hub.hub.publish import publish_model
-from lema_hub.hub.training import Loss, Result, Training
 from lema_hub.nano import NanoProblem, check, correct, generate, inject_any, solve, stream
 from lema_hub.nano.corrector import explain
 from lema_hub.nano.problems import REVISION, SOURCE

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lema_hub import records
-from lema_hub.hub.fields import ERROR_NAMES, describe
+from lema_hub.cards.fields import ERROR_NAMES, describe
 
 DATASETS = (
     (records.Correction, "Corrections", "`lema-corrections`, a config per task: wrong solutions, corrected."),
@@ -43,7 +43,8 @@ A config is a task (`gsm8k`, `math`, `nano`) or `rejected`; `dev` is carved from
 questions never enter.
 Versions are tags: `load_dataset("lema/lema-corrections", "nano", revision="v0.1.0")`.
 
-In a generic JSONL of recorded solutions (`lema sample --import FILE --format jsonl`), see `lema_hub.build.importers`.
+In a generic JSONL of recorded solutions (`lema sample --import FILE --format jsonl`), see
+`lema_hub.builders.importers.recorded`.
 """
 
 

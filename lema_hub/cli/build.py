@@ -13,7 +13,7 @@ import typer
 from lema_hub.cli.figures import print_figures, print_pilot, print_plan
 
 if TYPE_CHECKING:
-    from lema_hub.hub.manifest import Manifest
+    from lema_hub.artifacts.manifest import Manifest
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -94,8 +94,8 @@ def mix(recipe: _Recipe, overrides: _Overrides = None, out: _Out = None, as_json
     from lema_hub.cli.publish import prepare_client
 
     prepare_client(bars=False)
-    from lema_hub.build.mix import MixRecipe, run
-    from lema_hub.build.recipe import load
+    from lema_hub.builders.mix import MixRecipe, run
+    from lema_hub.builders.recipe import load
 
     folder = out or Path("runs") / recipe.stem
     command = shlex.join(["lema", "build", "mix", recipe.name, *(overrides or [])])
@@ -118,9 +118,9 @@ def _build(
     from lema_hub.cli.publish import prepare_client
 
     prepare_client(bars=False)
-    from lema_hub.build import evolve, run
-    from lema_hub.build.pilot import pilot as try_out
-    from lema_hub.build.recipe import Recipe, load
+    from lema_hub.builders import evolve, run
+    from lema_hub.builders.pilot import pilot as try_out
+    from lema_hub.builders.recipe import Recipe, load
     from lema_hub.cli.progress import stage_progress
     from lema_hub.errors import InputError, RecipeError
 

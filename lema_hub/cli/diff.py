@@ -66,8 +66,8 @@ def diff(
 
 
 def _side(repo_id: str, name: str | None) -> Side:
+    from lema_hub.artifacts.manifest import FILE_NAME
     from lema_hub.hub.diff import Side
-    from lema_hub.hub.manifest import FILE_NAME
     from lema_hub.hub.pull import pull
 
     if name is not None and (Path(name) / FILE_NAME).is_file():
@@ -81,8 +81,8 @@ def _side(repo_id: str, name: str | None) -> Side:
 
 
 def _rows(config: ConfigDiff, old: Side, new: Side, part: Part) -> list[dict[str, Any]]:
+    from lema_hub.artifacts.manifest import REJECTED
     from lema_hub.hub.diff import rejections_only_in, rows_of
-    from lema_hub.hub.manifest import REJECTED
 
     if config.config == REJECTED:  # these rows have no key: they are there or not, and never changed
         sides = {"added": (new, old), "dropped": (old, new)}

@@ -55,8 +55,8 @@ def evaluate(
     from lema_hub.cli.publish import prepare_client
 
     prepare_client(bars=False)
+    from lema_hub.artifacts.scores import summary
     from lema_hub.evals import score
-    from lema_hub.evals.folder import summary
     from lema_hub.evals.systems import find
 
     found = find(

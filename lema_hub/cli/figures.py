@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from lema_hub.build.pilot import Pilot, PilotGroup
-    from lema_hub.build.plan import PlannedStage
-    from lema_hub.build.yields import Estimate
-    from lema_hub.hub.figures import Success, Yield
-    from lema_hub.hub.manifest import Manifest
+    from lema_hub.artifacts.figures import Success, Yield
+    from lema_hub.artifacts.manifest import Manifest
+    from lema_hub.builders.pilot import Pilot, PilotGroup
+    from lema_hub.builders.plan import PlannedStage
+    from lema_hub.builders.yields import Estimate
 
 Counted = TypeVar("Counted", "PilotGroup", "Success", "Yield")
 
@@ -47,7 +47,7 @@ def print_plan(stages: Sequence[PlannedStage], as_json: bool, *, trial: str = "-
 
 def print_pilot(found: Pilot, as_json: bool) -> None:
     """Print what a pilot found, and what it says of the whole."""
-    from lema_hub.hub.figures import label
+    from lema_hub.artifacts.figures import label
 
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(found)))

@@ -30,7 +30,7 @@ def perplexity(
     from lema_hub.cli.publish import prepare_client
 
     prepare_client(bars=False)
-    from lema_hub.build.published import Published, open_published
+    from lema_hub.builders.published import Published, open_published
     from lema_hub.engines.transformers import TransformersEngine
     from lema_hub.errors import InputError
     from lema_hub.evals.perplexity import delta_perplexity, mean, pair_of

@@ -186,9 +186,9 @@ def results(
 ) -> None:
     """Add the scores of a run to a model's page."""
     prepare_client()
-    from lema_hub.evals.folder import read_result
+    from lema_hub.artifacts.scores import read_result
+    from lema_hub.artifacts.training import Result
     from lema_hub.hub.eval_results import publish_results
-    from lema_hub.hub.training import Result
 
     scored = read_result(run)
     if scored.limit is not None:
@@ -237,7 +237,7 @@ def run(
 ) -> None:
     """Publish every output and verdict of a scored run as a dataset."""
     prepare_client()
-    from lema_hub.evals.folder import read_result, summary
+    from lema_hub.artifacts.scores import read_result, summary
     from lema_hub.hub.run_results import publish_run
 
     scored = read_result(folder)

@@ -1,6 +1,6 @@
 """`lema quickstart`: the whole loop in the nano world, on CPU, from sampling mistakes to scored adapters.
 
-It starts an embedded Hub in the output folder, points the clients at it, and runs `lema_hub.cli.nano_loop`.
+It starts an embedded Hub in the output folder, points the clients at it, and runs `lema_hub.loop`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from lema_hub import errors
-from lema_hub.cli.nano_loop import ADAPTERS, CORRECTIONS, STAGES, VERSION, Sizes, run
+from lema_hub.loop import ADAPTERS, CORRECTIONS, STAGES, VERSION, Sizes, run
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -33,7 +33,7 @@ def rebuild(
     from lema_hub.cli.publish import prepare_client
 
     prepare_client()
-    from lema_hub.build.rebuild import rebuild as make
+    from lema_hub.builders.rebuild import rebuild as make
     from lema_hub.hub.pull import pull, split_name
 
     sources = {}

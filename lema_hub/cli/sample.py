@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from lema_hub.build.importers import Imported
-    from lema_hub.build.run import PlannedStage
-    from lema_hub.build.sampled import SampledManifest
+    from lema_hub.artifacts.paths import PathsManifest
+    from lema_hub.builders.importers.recorded import Imported
+    from lema_hub.builders.run import PlannedStage
     from lema_hub.engines import Engine, Sampling
     from lema_hub.records import Problem
     from lema_hub.tasks import Split
@@ -87,10 +87,10 @@ def sample(
 
     prepare_client(bars=False)
     from lema_hub import tasks
-    from lema_hub.build.dataset import problem_inputs
-    from lema_hub.build.mistakes import STOP, collect_paths
-    from lema_hub.build.run import LEDGER
-    from lema_hub.build.sampled import write_paths
+    from lema_hub.builders.dataset import problem_inputs
+    from lema_hub.builders.mistakes import STOP, collect_paths
+    from lema_hub.builders.paths import write_paths
+    from lema_hub.builders.run import LEDGER
     from lema_hub.cli.figures import print_plan
     from lema_hub.cli.progress import stage_progress
     from lema_hub.engines import Ledger, Sampling
@@ -179,7 +179,7 @@ def sample(
 
 def _import(file: Path, file_format: str, task: str, problems: Path | None) -> Imported:
     from lema_hub import tasks
-    from lema_hub.build.importers import FORMATS, import_paths
+    from lema_hub.builders.importers.recorded import FORMATS, import_paths
     from lema_hub.errors import InputError
 
     chosen = next((name for name in FORMATS if name == file_format), None)
@@ -196,8 +196,8 @@ def _import(file: Path, file_format: str, task: str, problems: Path | None) -> I
 def _plan(
     problems: list[Problem], engine: Engine, sampling: Sampling, prompt: str, paths: int, ledger: Path
 ) -> PlannedStage:
-    from lema_hub.build.mistakes import sample_requests
-    from lema_hub.build.run import planned
+    from lema_hub.builders.mistakes import sample_requests
+    from lema_hub.builders.run import planned
     from lema_hub.engines import Ledger
 
     requests = sample_requests(problems, paths=paths, sampling=sampling, prompt=prompt)
@@ -207,11 +207,11 @@ def _plan(
         return planned("sample", engine, requests, opened)
 
 
-def _print(manifest: SampledManifest, out: Path, as_json: bool) -> None:
+def _print(manifest: PathsManifest, out: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"out": str(out), **dataclasses.asdict(manifest)}))
         return
-    from lema_hub.build.sampled import PATHS
+    from lema_hub.artifacts.paths import PATHS
 
     (stage,) = manifest.stages
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in manifest.verdicts.items())

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from lema_hub.artifacts.training import Training
 from lema_hub.engines import Engine, Sampling
 from lema_hub.engines.choose import NANO_BACKBONE
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.errors import HubError, InputError
-from lema_hub.hub.training import Training
 from lema_hub.nano import backbone_path
 from lema_hub.prompts import load as load_prompt
 

@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 
 from lema_hub.engines.engine import Failure, Request, Response
 from lema_hub.engines.noise import loading, quiet
-from lema_hub.engines.weights import Weights
 from lema_hub.errors import EngineError, InputError, MissingExtraError
 from lema_hub.records import digest
+from lema_hub.snapshots import Weights
 
 if TYPE_CHECKING:
     import torch

@@ -36,8 +36,8 @@ from lema_hub.engines.engine import Failure, Request, Response
 from lema_hub.engines.noise import loading
 from lema_hub.engines.transformers import plain_text, stream_seed
 from lema_hub.engines.vllm_worker import Options
-from lema_hub.engines.weights import Weights
 from lema_hub.errors import EngineError, InputError, MissingExtraError
+from lema_hub.snapshots import Weights
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM's max_lora_rank may be
 _loaded: weakref.WeakSet[VLLMEngine] = weakref.WeakSet()

@@ -1,8 +1,8 @@
 """Scores with LightEval, and honest comparisons: `score`, `compare`, `report`, `localise`."""
 
-from lema_hub.evals.folder import EvalResult, TaskScore, read_items, read_result
+from lema_hub.artifacts.scores import EvalResult, TaskScore, read_items, read_result
 from lema_hub.evals.run import TASKS, score
-from lema_hub.evals.statistics import Comparison, Estimate, compare, estimate
+from lema_hub.stats import Comparison, Estimate, compare, estimate
 
 __all__ = [
     "TASKS",

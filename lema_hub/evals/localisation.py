@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lema_hub.errors import FormatError, InputError
-from lema_hub.evals.statistics import Comparison, Estimate, compare_outcomes, estimate
+from lema_hub.stats import Comparison, Estimate, compare_outcomes, estimate
 from lema_hub.steps import parse_correction, split_steps
 
 

@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from lema_hub.artifacts.scores import EvalResult, TaskScore, read_items, read_result
 from lema_hub.errors import InputError
-from lema_hub.evals.folder import EvalResult, TaskScore, read_items, read_result
-from lema_hub.evals.statistics import Comparison, compare, holm, selection_inflation
 from lema_hub.records import VERDICTS
+from lema_hub.stats import Comparison, compare, holm, selection_inflation
 
 Outcome = Literal["better", "worse", "tie"]
 _LEVEL = 0.05

@@ -20,21 +20,21 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from lema_hub.artifacts.packages import installed
+from lema_hub.artifacts.scores import SCORES, EvalResult, TaskScore, read_result, write_result
 from lema_hub.engines import Engine, Ledger
 from lema_hub.engines.ledger import Progress
 from lema_hub.errors import HubError, InputError, MissingExtraError
-from lema_hub.evals.folder import SCORES, EvalResult, TaskScore, read_result, write_result
-from lema_hub.evals.statistics import estimate, outcomes
 from lema_hub.records import VERDICTS, Score, digest
+from lema_hub.stats import estimate, outcomes
 
 _logger = logging.getLogger(__name__)
 
 TASKS = tuple(f"lema:{name}{votes}" for votes in ("", "-maj8") for name in ("gsm8k", "math", "csqa", "nano"))
-_PACKAGES = ("lema_hub", "lighteval", "math-verify", "transformers", "torch", "peft", "datasets", "openai")
+_PACKAGES = ("lighteval", "math-verify", "transformers", "torch", "peft", "datasets", "openai")
 _JUDGE = ("answers", "evals/tasks.py")
 _ITEMS = ("nano", "prompts", "tasks")
 
@@ -97,7 +97,7 @@ def score(
         scores.append(_task_score(name, config, rows, prompt=answered[0].doc.specific["prompt"]))
     result = EvalResult(
         system=engine.model, revision=engine.revision, engine=engine.name, checkpoint=checkpoint, seed=seed,
-        limit=limit, scores=tuple(scores), packages=_packages(), judge=judge[:16], key=key, out=out,
+        limit=limit, scores=tuple(scores), packages=installed(*_PACKAGES), judge=judge[:16], key=key, out=out,
     )  # fmt: skip
     write_result(result, items)
     return result
@@ -250,14 +250,6 @@ def _task_score(name: str, config: Any, rows: Sequence[Score], *, prompt: str) -
         prompt=prompt,
         max_new_tokens=config.generation_size,
     )
-
-
-def _packages() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
 
 
 @cache

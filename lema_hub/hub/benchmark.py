@@ -19,13 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lema_hub.artifacts import history, parquet
+from lema_hub.artifacts.files import File
+from lema_hub.artifacts.parquet import read_table, write_rows
+from lema_hub.artifacts.training import Result
+from lema_hub.cards import dataset_cards as cards
+from lema_hub.cards import fields, metadata, templates
 from lema_hub.errors import InputError
-from lema_hub.hub import cards, fields, history, metadata, parquet, templates, versions
-from lema_hub.hub.parquet import read_table, write_rows
+from lema_hub.hub import versions
 from lema_hub.hub.pull import pull, split_name
-from lema_hub.hub.release import CARD, File, Published, release, require_ours
+from lema_hub.hub.release import CARD, Published, release, require_ours
 from lema_hub.hub.repo import Repo, State
-from lema_hub.hub.training import Result
 from lema_hub.hub.versions import Level, Version
 from lema_hub.records import Problem, Score
 
@@ -91,7 +95,11 @@ def publish_benchmark(
                 old = pull(repo_id, earlier[-1].tag, repo_type="dataset", patterns=[DATA], api=repo.api)
                 level, changes = _compare(read_table(old.folder / DATA), table)
                 _check_level(earlier[-1], number, level, changes)
-            now = past.with_release(history.Release(version=str(number), rows=len(problems), changes=changes))
+            now = past.with_release(
+                history.Release(
+                    version=str(number), rows=len(problems), changes=changes, made_with=templates.maker()
+                )
+            )
             log = File(history.FILE_NAME, now.to_json().encode())
             sizes = {file.path: file.size for file in (*content, log)}
             card = benchmark_card(

@@ -15,13 +15,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lema_hub.artifacts import history
+from lema_hub.artifacts.files import File, digest_of
+from lema_hub.artifacts.model import ADAPTER_CONFIG, ADAPTER_WEIGHTS, NOTICE, TERMS, read_adapter
+from lema_hub.artifacts.training import Training
+from lema_hub.cards import model_cards, model_terms, templates
 from lema_hub.errors import HubError, InputError, TagExistsError
-from lema_hub.hub import history, model_cards, model_terms, versions
-from lema_hub.hub.model import ADAPTER_CONFIG, ADAPTER_WEIGHTS, read_adapter
-from lema_hub.hub.release import CARD, File, digest_of
+from lema_hub.hub import versions
+from lema_hub.hub.release import CARD
 from lema_hub.hub.repo import Repo
 from lema_hub.hub.retry import again
-from lema_hub.hub.training import Training
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -103,17 +106,20 @@ def _files(
         if not (checkpoint / name).is_file():
             raise InputError(f"{str(checkpoint)!r} has no {name}; only checkpoints of adapters are published")
         shutil.copyfile(checkpoint / name, staging / name)
-    for pattern in model_terms.COPIES:
+    for pattern in TERMS:
         for path in folder.glob(pattern):
             shutil.copyfile(path, staging / path.name)
     dataclasses.replace(record, checkpoint=step, results=()).write(
         staging
     )  # scores are those of the final weights
     model = read_adapter(staging)
-    files = [File(name, staging / name) for name in model.files if name != model_terms.NOTICE]
+    files = [File(name, staging / name) for name in model.files if name != NOTICE]
     if notice := model_terms.notice_of(record.license, staging):
-        files.append(File(model_terms.NOTICE, notice))
-    entry = history.Release(version=version, rows=model.parameters, changes=(f"checkpoint at step {step}",))
+        files.append(File(NOTICE, notice))
+    changes = (f"checkpoint at step {step}",)
+    entry = history.Release(
+        version=version, rows=model.parameters, changes=changes, made_with=templates.maker()
+    )
     past = history.History(versions=()).with_release(entry)
     files.append(File(history.FILE_NAME, past.to_json().encode()))
     names = [file.path for file in files]

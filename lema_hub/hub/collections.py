@@ -14,14 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from lema_hub.artifacts import manifest, training
+from lema_hub.artifacts.manifest import Manifest
+from lema_hub.artifacts.training import Result, Training
+from lema_hub.cards import metadata, templates
+from lema_hub.config import read_json
 from lema_hub.errors import InputError
-from lema_hub.hub import manifest, metadata, templates, training, versions
-from lema_hub.hub.manifest import Manifest
+from lema_hub.hub import versions
 from lema_hub.hub.release import CARD
 from lema_hub.hub.repo import Repo, RepoType, State
 from lema_hub.hub.retry import patient
-from lema_hub.hub.strict import read_json
-from lema_hub.hub.training import Result, Training
 
 if TYPE_CHECKING:
     from huggingface_hub import Collection, HfApi

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from lema_hub.artifacts.dataset import BuiltDataset
+from lema_hub.artifacts.manifest import REJECTED, Manifest
 from lema_hub.errors import HubError, InputError
-from lema_hub.hub.dataset import BuiltDataset
-from lema_hub.hub.manifest import REJECTED, Manifest
 from lema_hub.tasks import TASKS
-from lema_hub.tasks.held_out import HeldOut, Hit, find_hits, load_scored, of_problems, scored_with
-
-TEXTS = ("question", "gold_solution", "path_text", "completion")
-"""The columns that are compared: what a model reads or writes when it is trained on a row."""
+from lema_hub.tasks.held_out import TEXTS, HeldOut, Hit, find_hits, load_scored, of_problems, scored_with
 
 
 def require(manifest: Manifest, folder: Path) -> None:

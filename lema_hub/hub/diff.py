@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub import records
+from lema_hub.artifacts import shards
+from lema_hub.artifacts.dataset import KEYS, RECORDS
+from lema_hub.artifacts.manifest import REJECTED, Manifest
+from lema_hub.artifacts.parquet import read_columns, read_schema
 from lema_hub.errors import InputError
-from lema_hub.hub import shards
-from lema_hub.hub.dataset import KEYS, RECORDS
-from lema_hub.hub.manifest import REJECTED, Manifest
-from lema_hub.hub.parquet import read_columns, read_schema
 from lema_hub.hub.versions import Level
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from lema_hub.artifacts.files import File, digest_of
+from lema_hub.artifacts.training import Result
 from lema_hub.errors import InputError
 from lema_hub.hub.pull_requests import find_open
-from lema_hub.hub.release import File, digest_of
 from lema_hub.hub.repo import Repo
 from lema_hub.hub.retry import again
-from lema_hub.hub.training import Result
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -16,27 +16,20 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lema_hub.artifacts import history, manifest, shards, withheld
+from lema_hub.artifacts.dataset import BuiltDataset, read_dataset
+from lema_hub.artifacts.files import File
+from lema_hub.artifacts.manifest import Manifest
+from lema_hub.artifacts.model import NOTICE, TrainedModel, read_adapter, read_backbone
+from lema_hub.artifacts.parquet import write_table
+from lema_hub.cards import dataset_cards as cards
+from lema_hub.cards import licenses, model_cards, model_terms, templates
 from lema_hub.errors import InputError, TagExistsError
-from lema_hub.hub import (
-    cards,
-    contamination,
-    history,
-    licenses,
-    manifest,
-    model_cards,
-    model_terms,
-    shards,
-    versions,
-    withheld,
-)
-from lema_hub.hub.dataset import BuiltDataset, read_dataset
+from lema_hub.hub import contamination, versions
 from lema_hub.hub.diff import Diff, Side, diff
 from lema_hub.hub.eval_results import result_files
-from lema_hub.hub.manifest import Manifest
-from lema_hub.hub.model import TrainedModel, read_adapter, read_backbone
-from lema_hub.hub.parquet import write_table
 from lema_hub.hub.pull import pull
-from lema_hub.hub.release import CARD, File, Published, release, require_ours, tag_merged
+from lema_hub.hub.release import CARD, Published, release, require_ours, tag_merged
 from lema_hub.hub.repo import Repo, State
 from lema_hub.hub.versions import Version
 
@@ -76,7 +69,7 @@ def publish_dataset(
         create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
         right: Why the rows may be published although their licences or a model's terms object; it is
             recorded in the manifest and shown in the card.
-        ids_only: Withhold the sources' texts (`lema_hub.hub.withheld`).
+        ids_only: Withhold the sources' texts (`lema_hub.artifacts.withheld`).
         api: The Hub and token to use instead of the clients' own.
         started: When the command began, in seconds since the epoch; by default now.
 
@@ -124,7 +117,10 @@ def publish_dataset(
             if difference is not None:
                 _check_level(earlier[-1], number, difference)
             entry = history.Release(
-                version=str(number), rows=built.manifest.rows, changes=_changes(difference)
+                version=str(number),
+                rows=built.manifest.rows,
+                changes=_changes(difference),
+                made_with=templates.maker(),
             )
             now = past.with_release(entry)
             drawn = [File(path, svg.encode()) for path, svg in cards.draw_pictures(built).items()]
@@ -234,15 +230,19 @@ def _publish_model(
     number = versions.parse(version)
     repo = Repo.at(repo_id, "model", api)
     model_terms.check_name(model.training.license, repo_id)
-    content = [File(name, model.folder / name) for name in model.files if name != model_terms.NOTICE]
+    content = [File(name, model.folder / name) for name in model.files if name != NOTICE]
     if notice := model_terms.notice_of(model.training.license, model.folder):
-        content.append(File(model_terms.NOTICE, notice))
+        content.append(File(NOTICE, notice))
 
     def draft(state: State | None) -> list[File]:
         _check_model_kind(repo, state, model)
         past = history.read_history(repo.text(state, history.FILE_NAME))
         changes = ("first version",) if not past.versions else ("weights replaced",)
-        now = past.with_release(history.Release(version=str(number), rows=model.parameters, changes=changes))
+        now = past.with_release(
+            history.Release(
+                version=str(number), rows=model.parameters, changes=changes, made_with=templates.maker()
+            )
+        )
         log = File(history.FILE_NAME, now.to_json().encode())
         scores = [File(path, text.encode()) for path, text in result_files(model.training.results).items()]
         card = render(

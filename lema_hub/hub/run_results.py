@@ -15,10 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lema_hub.artifacts import history, parquet
+from lema_hub.artifacts.files import File
+from lema_hub.cards import dataset_cards as cards
+from lema_hub.cards import fields, licenses, metadata, templates
+from lema_hub.cards.licenses import License
 from lema_hub.errors import InputError
-from lema_hub.hub import cards, fields, history, licenses, metadata, parquet, templates, versions
-from lema_hub.hub.licenses import License
-from lema_hub.hub.release import CARD, File, Published, release, require_ours
+from lema_hub.hub import versions
+from lema_hub.hub.release import CARD, Published, release, require_ours
 from lema_hub.hub.repo import Repo, State
 from lema_hub.records import VERDICTS, Score
 
@@ -72,7 +76,11 @@ def publish_run(
             require_ours(repo, state, SUMMARY)
             past = history.read_history(repo.text(state, history.FILE_NAME))
             changes = ("scored anew",) if past.versions else ("first version",)
-            now = past.with_release(history.Release(version=str(number), rows=len(items), changes=changes))
+            now = past.with_release(
+                history.Release(
+                    version=str(number), rows=len(items), changes=changes, made_with=templates.maker()
+                )
+            )
             log = File(history.FILE_NAME, now.to_json().encode())
             sizes = {file.path: file.size for file in (*content, log)}
             card = _card(summary, items, terms, repo_id, str(number), sizes, now.versions)

@@ -17,25 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lema_hub.artifacts import history, manifest, training
+from lema_hub.artifacts.dataset import MAX_ROW_BYTES, BuiltDataset, read_dataset, row_bytes
+from lema_hub.artifacts.files import File, digest_of
+from lema_hub.artifacts.model import ADAPTER_CONFIG, NOTICE, TrainedModel, read_adapter, read_backbone
+from lema_hub.artifacts.parquet import read_table
+from lema_hub.cards import dataset_cards as cards
+from lema_hub.cards import licenses, metadata, model_cards, model_terms, templates
 from lema_hub.errors import InputError
-from lema_hub.hub import (
-    cards,
-    checkpoints,
-    contamination,
-    history,
-    licenses,
-    manifest,
-    metadata,
-    model_cards,
-    model_terms,
-    templates,
-    training,
-)
-from lema_hub.hub.dataset import MAX_ROW_BYTES, BuiltDataset, read_dataset, row_bytes
-from lema_hub.hub.model import ADAPTER_CONFIG, TrainedModel, read_adapter, read_backbone
-from lema_hub.hub.parquet import read_table
+from lema_hub.hub import checkpoints, contamination
 from lema_hub.hub.pull import Pulled, pull
-from lema_hub.hub.release import CARD, File, digest_of
+from lema_hub.hub.release import CARD
 from lema_hub.hub.repo import RepoType
 
 if TYPE_CHECKING:
@@ -287,11 +279,11 @@ def _model_license(pulled: Pulled, model: TrainedModel) -> str:
     if model.training.base_model is None:
         return f"{model.training.license}; there is no base model"
     model_terms.check_name(model.training.license, pulled.repo.repo_id)
-    path = pulled.folder / model_terms.NOTICE
+    path = pulled.folder / NOTICE
     if model_terms.notice_of(model.training.license, pulled.folder) != (
         path.read_bytes() if path.is_file() else None
     ):
-        raise InputError(f"{model_terms.NOTICE} is not what {model.training.license} asks for")
+        raise InputError(f"{NOTICE} is not what {model.training.license} asks for")
     return f"{model.training.license}, that of the base model, with the name and the files that it asks for"
 
 
@@ -319,7 +311,7 @@ def _words(pulled: Pulled, rendered: Mapping[str, str]) -> Check:
         changed = [
             line
             for line in difflib.unified_diff(text.splitlines(), published.splitlines(), n=0, lineterm="")
-            if not line.startswith(("---", "+++", "@@"))
+            if not line.startswith(("---", "+++", ""))
         ]
         first = next(iter(changed), "line endings")
         seen = (

@@ -4,7 +4,7 @@
     [Equation(x=5, op='+', y=3, value=8)]
 
 Signs may be `x`, `×`, `÷` and `−`; `$`, thousands commas, decimals, negative numbers and brackets are
-understood. Real problems are read by `lema_hub.build.arithmetic`; here every operation counts, not only
+understood. Real problems are read by `lema_hub.builders.arithmetic`; here every operation counts, not only
 whether an equation holds.
 
 Trap: `5 + 3 = 8 - 2 = 6` is read as people write it, as a running total: 5 + 3 = 8, then 8 - 2 = 6.

@@ -26,6 +26,9 @@ from lema_hub.tasks.overlap import Index, N, Overlap
 
 logger = logging.getLogger(__name__)
 
+TEXTS = ("question", "gold_solution", "path_text", "completion")
+"""The columns of a row that are compared: what a model reads or writes when it is trained on the row."""
+
 _QUESTION_KEYS = ("question", "problem")
 _BATCH = 4096  # rows whose equal texts are compared once
 

@@ -6,7 +6,7 @@ subjects in one configuration, and is pinned at a commit that public evaluations
     {"problem": "...", "level": "Level 4", "type": "Algebra", "solution": "... we have $b=\\boxed{8}$."}
 
 The trap: one problem stands in train and in test. Builders refuse what is marked `test`, and
-`lema_hub.build` refuses training questions that are test questions of the same set.
+`lema_hub.builders` refuses training questions that are test questions of the same set.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 r"""MR-Ben's questions: MMLU's maths, physics and chemistry (arXiv 2406.13975), MIT.
 
 They have no splits of their own to sample or to score: they come with MR-Ben's recorded solutions, which
-`lema_hub.build.mr_ben` reads. A solution's row has its question:
+`lema_hub.builders.importers.mr_ben` reads. A solution's row has its question:
 
     {"Question_UUID": "...", "Subject": "college_math", "Question": "The ... is", "Options": "A: 4 \nB: 8 \n...",
      "Ground_Truth_Answer_Modified": "A", ...}

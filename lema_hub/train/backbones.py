@@ -14,9 +14,10 @@ from pathlib import Path
 
 import yaml
 
+from lema_hub.artifacts.model import TERMS
+from lema_hub.cards.licenses import HUB_LICENSES
+from lema_hub.cards.model_terms import terms_of
 from lema_hub.errors import InputError
-from lema_hub.hub.licenses import HUB_LICENSES
-from lema_hub.hub.model_terms import COPIES, terms_of
 from lema_hub.records import digest
 from lema_hub.train.recipe import Recipe
 from lema_hub.train.snapshot import snapshot
@@ -31,7 +32,7 @@ _WEIGHTS = (
     "*.txt",
     "*.jinja",
     "README.md",
-    *COPIES,
+    *TERMS,
 )
 _DECISIVE = ("config.json", "*.safetensors", "tokenizer*", "*.model", "vocab.*", "merges.txt")
 _HASHED_WHOLE = 64 * 2**20  # bytes; the content of larger files is not read to tell two folders apart
@@ -76,7 +77,7 @@ class Backbone:
         folder: What `from_pretrained` takes.
         repo: The published id that an adapter names as its base; the folder's name if it is not published.
         revision: The commit or tag of `repo`, if known.
-        license: As its card says, by the Hub's identifier or a name in `hub/model_terms.yaml`, else `unknown`; an
+        license: As its card says, by the Hub's identifier or a name in `cards/model_terms.yaml`, else `unknown`; an
             adapter inherits it.
         digest: Tells two backbones apart.
     """

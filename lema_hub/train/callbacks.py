@@ -19,10 +19,10 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from lema_hub.artifacts.training import Loss
+from lema_hub.cards import model_cards
 from lema_hub.errors import HubError, InputError, TagExistsError
-from lema_hub.hub import model_cards
 from lema_hub.hub.checkpoints import BRANCH
-from lema_hub.hub.training import Loss
 from lema_hub.train.backbones import Backbone
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub import prompts
+from lema_hub.artifacts.withheld import MARK
 from lema_hub.errors import InputError
-from lema_hub.hub.withheld import MARK
 from lema_hub.records import digest
 from lema_hub.train.recipe import DataSource
 from lema_hub.train.snapshot import snapshot

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from lema_hub.artifacts.model import TERMS
 from lema_hub.errors import InputError
-from lema_hub.hub.model_terms import COPIES
 from lema_hub.train.backbones import Backbone
 
 RUN_FILE = "run.json"
@@ -107,6 +107,6 @@ def finish_save(folder: Path, backbone: Backbone) -> None:
 
 def copy_terms(backbone: Path, folder: Path) -> None:
     """Put a backbone's licence, notice and use policy beside what was made of it."""
-    for pattern in COPIES:
+    for pattern in TERMS:
         for path in backbone.glob(pattern):
             shutil.copyfile(path, folder / path.name)

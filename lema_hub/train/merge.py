@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lema_hub.artifacts.training import FILE_NAME, Agreement, Merged, Training
 from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
-from lema_hub.hub.training import FILE_NAME, Agreement, Merged, Training
 from lema_hub.train import backbones, quantisation
 from lema_hub.train.folder import copy_terms
 

@@ -20,14 +20,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lema_hub import __version__
+from lema_hub.artifacts.packages import installed
+from lema_hub.artifacts.training import DataUse, Training
 from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
-from lema_hub.hub.training import DataUse, Training
 from lema_hub.records import digest
 from lema_hub.train import backbones, data, quantisation
 from lema_hub.train.folder import RunFolder, finish_save
@@ -176,7 +175,7 @@ def train(
         seconds=round(time.monotonic() - started, 1),
         seed=recipe.seed,
         losses=tuple(curve.losses),
-        packages={"lema_hub": __version__} | {name: version(name) for name in _PACKAGES},
+        packages=installed(*_PACKAGES),
         notes=tuple(note for source in used for note in source.notes()),
     )
     record.write(out)

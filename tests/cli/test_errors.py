@@ -15,10 +15,10 @@ import pytest
 from huggingface_hub import HfApi
 
 from lema_hub import nano
-from lema_hub.build import build_corrections, write_dataset
-from lema_hub.build.clean import clean
-from lema_hub.build.dataset import problem_inputs
-from lema_hub.build.mistakes import judged_path
+from lema_hub.builders import build_corrections, write_dataset
+from lema_hub.builders.clean import clean
+from lema_hub.builders.dataset import problem_inputs
+from lema_hub.builders.mistakes import judged_path
 from lema_hub.engines import Ledger
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.steps import join_steps

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 import lema_hub
+from lema_hub.cards.metadata import split_card
 from lema_hub.cli.demo import open_page
 from lema_hub.demo import Settings
 from lema_hub.demo.settings import PREFIX
 from lema_hub.errors import LemaError
-from lema_hub.hub.metadata import split_card
 
 ROOT = Path(__file__).parents[2]
 SPACE = ROOT / "spaces" / "mistake-correction"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
+from lema_hub.artifacts.training import Result, Training
 from lema_hub.demo import correctors
 from lema_hub.demo.correctors import LOCALISATION, adapter, measured
 from lema_hub.engines.choose import NANO_BACKBONE
 from lema_hub.errors import HubError, InputError
-from lema_hub.hub.training import Result, Training
 
 from .conftest import Learned
 

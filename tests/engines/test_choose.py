@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lema_hub.build.recipe import load
+from lema_hub.builders.recipe import load
 from lema_hub.engines.batch import BatchEngine
 from lema_hub.engines.choose import choose
 from lema_hub.engines.openai import OpenAIEngine

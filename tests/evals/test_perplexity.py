@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lema_hub import nano
-from lema_hub.build.corrections import corrected
-from lema_hub.build.mistakes import judged_path
+from lema_hub.builders.corrections import corrected
+from lema_hub.builders.mistakes import judged_path
 from lema_hub.engines.transformers import TransformersEngine
 from lema_hub.errors import InputError
 from lema_hub.evals.perplexity import Pair, delta_perplexity, mean, pair_of
@@ -106,8 +106,8 @@ def test_the_command_compares_systems_on_one_data_set(tmp_path: Path) -> None:
 
     from typer.testing import CliRunner
 
-    from lema_hub.build import write_dataset
-    from lema_hub.build.built import Built
+    from lema_hub.builders import write_dataset
+    from lema_hub.builders.built import Built
     from lema_hub.cli.main import app
 
     rows = tuple(corrections(6))

@@ -10,12 +10,12 @@ from random import Random
 import pytest
 from typer.testing import CliRunner
 
+from lema_hub.artifacts.scores import EvalResult, TaskScore, read_items, read_result, write_result
 from lema_hub.cli.report import app
 from lema_hub.errors import InputError
-from lema_hub.evals.folder import EvalResult, TaskScore, read_items, read_result, write_result
 from lema_hub.evals.report import make_report, to_json, to_markdown, write_report
-from lema_hub.evals.statistics import compare, estimate, outcomes, selection_inflation
 from lema_hub.records import VERDICTS, Score, Verdict
+from lema_hub.stats import compare, estimate, outcomes, selection_inflation
 
 
 def run(

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from lema_hub import stats as st
 from lema_hub.errors import InputError
 from lema_hub.evals import localisation
-from lema_hub.evals import statistics as st
 from lema_hub.records import Score, Verdict
 
 

@@ -200,7 +200,7 @@ def test_an_output_as_long_as_the_limit_was_cut_unless_it_is_padding() -> None:
 )
 @pytest.mark.parametrize("finish", ["stop", "length", None])
 def test_the_builder_and_the_metric_agree(output: str, finish: str | None) -> None:
-    from lema_hub.build.mistakes import judged_path
+    from lema_hub.builders.mistakes import judged_path
     from lema_hub.records import Problem
 
     problem = Problem(

@@ -13,8 +13,8 @@ import pytest
 from huggingface_hub import HfApi
 
 from lema_hub import records
-from lema_hub.hub import parquet
-from lema_hub.hub.manifest import (
+from lema_hub.artifacts import parquet
+from lema_hub.artifacts.manifest import (
     Contamination,
     Duplicates,
     HeldOutUse,
@@ -27,7 +27,7 @@ from lema_hub.hub.manifest import (
     Stage,
     Tokens,
 )
-from lema_hub.hub.training import DataUse, Loss, Result, Training
+from lema_hub.artifacts.training import DataUse, Loss, Result, Training
 from lema_hub.localhub import LocalHub, auth
 from lema_hub.localhub.server import DATABASE
 from lema_hub.localhub.store import Store

@@ -17,14 +17,14 @@ from huggingface_hub import DatasetCard, HfApi, ModelCard
 
 from hub.conftest import MAKERS, build_adapter, build_dataset, manifest, save_tensors, training
 from lema_hub import records
+from lema_hub.artifacts.dataset import RECORDS, read_dataset
+from lema_hub.artifacts.manifest import Manifest
+from lema_hub.artifacts.training import Agreement, Merged
+from lema_hub.cards import templates
+from lema_hub.cards.fields import describe
+from lema_hub.cards.metadata import check_card, split_card, to_yaml
 from lema_hub.errors import InputError
-from lema_hub.hub import templates
-from lema_hub.hub.dataset import RECORDS, read_dataset
-from lema_hub.hub.fields import describe
-from lema_hub.hub.manifest import Manifest
-from lema_hub.hub.metadata import check_card, split_card, to_yaml
 from lema_hub.hub.publish import publish_adapter, publish_dataset, publish_model
-from lema_hub.hub.training import Agreement, Merged
 from lema_hub.localhub import LocalHub
 
 OFFLINE = HfApi(endpoint="http://127.0.0.1:9", token="hf_any")

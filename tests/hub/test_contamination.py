@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
+from lema_hub.artifacts.manifest import Allowed, Contamination, HeldOutUse, Manifest
 from lema_hub.errors import HubError, InputError
-from lema_hub.hub.manifest import Allowed, Contamination, HeldOutUse, Manifest
 from lema_hub.hub.publish import publish_dataset
 from lema_hub.hub.verify import Check, verify
 from lema_hub.tasks.held_out import load_scored

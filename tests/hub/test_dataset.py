@@ -13,10 +13,10 @@ import pytest
 
 from hub.conftest import MAKERS, build_dataset
 from lema_hub import records
+from lema_hub.artifacts.dataset import RECORDS, read_dataset
+from lema_hub.artifacts.manifest import Manifest
+from lema_hub.artifacts.parquet import read_table, to_table, write_table
 from lema_hub.errors import InputError
-from lema_hub.hub.dataset import RECORDS, read_dataset
-from lema_hub.hub.manifest import Manifest
-from lema_hub.hub.parquet import read_table, to_table, write_table
 
 TRAIN = "data/nano/train.parquet"
 

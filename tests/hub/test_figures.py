@@ -11,11 +11,11 @@ import pytest
 from huggingface_hub import HfApi
 
 from hub.conftest import build_dataset
-from lema_hub.hub.cards import draw_pictures
-from lema_hub.hub.dataset import read_dataset
-from lema_hub.hub.figures import GateTruth, Success, Yield
-from lema_hub.hub.manifest import Manifest
-from lema_hub.hub.pictures import Rate, rates
+from lema_hub.artifacts.dataset import read_dataset
+from lema_hub.artifacts.figures import GateTruth, Success, Yield
+from lema_hub.artifacts.manifest import Manifest
+from lema_hub.cards.dataset_cards import draw_pictures
+from lema_hub.cards.pictures import Rate, rates
 from lema_hub.hub.publish import publish_dataset
 
 SUCCESS = (

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lema_hub.hub.licenses import combine
-from lema_hub.hub.manifest import ModelUse
+from lema_hub.artifacts.manifest import ModelUse
+from lema_hub.cards.licenses import combine
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from hub.conftest import manifest, training
+from lema_hub.artifacts.history import History, Release, read_history
+from lema_hub.artifacts.manifest import Manifest
+from lema_hub.artifacts.training import Training
 from lema_hub.errors import InputError
-from lema_hub.hub.history import History, Release, read_history
-from lema_hub.hub.manifest import Manifest
-from lema_hub.hub.training import Training
 
 
 def test_written_manifest_reads_back_equal_and_rewrites_to_the_same_bytes(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 from huggingface_hub import HfApi
 
 from hub.conftest import build_adapter, save_tensors, training
+from lema_hub.artifacts.model import read_adapter, read_backbone, read_shapes
+from lema_hub.cards.metadata import split_card
+from lema_hub.cards.model_terms import check_name, notice_of
 from lema_hub.errors import InputError, TagExistsError
-from lema_hub.hub.metadata import split_card
-from lema_hub.hub.model import read_adapter, read_backbone, read_shapes
-from lema_hub.hub.model_terms import check_name, notice_of
 from lema_hub.hub.publish import publish_adapter, publish_model
 from lema_hub.hub.verify import verify
 

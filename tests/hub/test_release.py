@@ -16,8 +16,8 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from hub.conftest import build_dataset, manifest, write_rows
+from lema_hub.artifacts import history
 from lema_hub.errors import HubError, InputError, TagExistsError
-from lema_hub.hub import history
 from lema_hub.hub.publish import publish_dataset
 from lema_hub.hub.pull import pull
 from lema_hub.hub.repo import Repo
@@ -396,7 +396,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_the_hub_asks(
 def test_what_cannot_be_rendered_leaves_no_repo_behind(
     api: HfApi, repo_id: str, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lema_hub.hub.metadata.HUB_LICENSES", frozenset({"mit"}))
+    monkeypatch.setattr("lema_hub.cards.metadata.HUB_LICENSES", frozenset({"mit"}))
     with pytest.raises(InputError, match=r"license is 'apache-2\.0'"):
         publish_dataset(built, repo_id, version="0.1.0", api=api)
     assert not api.repo_exists(repo_id, repo_type="dataset")

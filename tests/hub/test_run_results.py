@@ -10,9 +10,9 @@ import pytest
 from huggingface_hub import HfApi
 
 from hub.test_cli import lema
+from lema_hub.artifacts.scores import EvalResult, TaskScore, read_result, summary, write_result
+from lema_hub.cards import metadata
 from lema_hub.errors import HubError, InputError
-from lema_hub.evals.folder import EvalResult, TaskScore, read_result, summary, write_result
-from lema_hub.hub import metadata
 from lema_hub.hub.publish import publish_dataset
 from lema_hub.hub.run_results import publish_run
 from lema_hub.localhub import LocalHub

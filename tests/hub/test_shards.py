@@ -11,8 +11,8 @@ from huggingface_hub import HfApi
 
 from hub.conftest import build_dataset, cot, manifest, write_rows
 from hub.test_cards import user
+from lema_hub.artifacts import shards
 from lema_hub.errors import InputError
-from lema_hub.hub import shards
 from lema_hub.hub.diff import Side, diff
 from lema_hub.hub.publish import publish_dataset
 from lema_hub.hub.pull import pull

@@ -14,8 +14,8 @@ from huggingface_hub import CommitOperationAdd, HfApi
 
 from hub.conftest import build_dataset
 from hub.test_cli import lema
-from lema_hub.hub import templates
-from lema_hub.hub.manifest import Manifest
+from lema_hub.artifacts.manifest import Manifest
+from lema_hub.cards import templates
 from lema_hub.hub.publish import publish_adapter, publish_dataset
 from lema_hub.hub.pull import pull
 from lema_hub.hub.verify import Check, verify

@@ -14,15 +14,15 @@ from transformers import AutoTokenizer
 from hub.conftest import write_rows
 from hub.test_cli import lema
 from lema_hub import prompts
-from lema_hub.build.cot import build_cot
-from lema_hub.build.rebuild import rebuild
+from lema_hub.artifacts.manifest import Manifest
+from lema_hub.artifacts.withheld import MARK, SOURCE, is_withheld, masked, restored
+from lema_hub.builders.cot import build_cot
+from lema_hub.builders.rebuild import rebuild
+from lema_hub.cards.licenses import combine
 from lema_hub.errors import InputError
-from lema_hub.hub.licenses import combine
-from lema_hub.hub.manifest import Manifest
 from lema_hub.hub.publish import publish_dataset
 from lema_hub.hub.pull import pull
 from lema_hub.hub.verify import verify
-from lema_hub.hub.withheld import MARK, SOURCE, is_withheld, masked, restored
 from lema_hub.localhub import LocalHub
 from lema_hub.nano import backbone_path
 from lema_hub.records import Correction, CotExample, ReasoningPath

@@ -11,7 +11,7 @@ import pytest
 
 from lema_hub import nano, prompts
 from lema_hub.answers import judge
-from lema_hub.hub.training import Training
+from lema_hub.artifacts.training import Training
 from lema_hub.steps import format_correction, join_steps
 
 FOLDER = nano.backbone_path()

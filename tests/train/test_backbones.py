@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lema_hub.cards.licenses import HUB_LICENSES
 from lema_hub.errors import HubError, InputError
-from lema_hub.hub.licenses import HUB_LICENSES
 from lema_hub.train import Recipe, prepare
 from lema_hub.train.backbones import KNOWN, locate, resolve
 

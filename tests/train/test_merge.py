@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lema_hub.artifacts.model import read_backbone
+from lema_hub.artifacts.training import Training
 from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
-from lema_hub.hub.model import read_backbone
-from lema_hub.hub.training import Training
 from lema_hub.train import Recipe, TrainResult, train
 from lema_hub.train.merge import Prompts, merge
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lema_hub.artifacts.training import Training
 from lema_hub.errors import InputError
-from lema_hub.hub.training import Training
 from lema_hub.train import Recipe, TrainResult, prepare, train
 from lema_hub.train.sft import build_trainer
 

@@ -1,0 +1,157 @@
+"""Verify-then-Generate: 1,002 wrong solutions of GSM8K problems whose first wrong step teachers marked.
+
+Source: arXiv 2407.09136, https://github.com/eth-lre/verify-then-generate, CC BY-SA 4.0. A row holds the
+    student
+model's steps, the 0-based index of the first wrong one, its category, the teacher's description, and the
+reference solution.
+
+How a row becomes a LeMa correction:
+
+- `incorrect_step` is the index plus one.
+- `explanation` is the teacher's description. Where there is none, it is a sentence for the category; the
+corrector of
+  such a row is `vtg-category` instead of `vtg-teacher`, so that it can be told apart and left out.
+- The corrected steps are those of the reference solution. It was written apart from the student's solution,
+so it
+  begins at the beginning: its first steps are dropped as long as the kept steps of the student have found
+  their results already. `student_correct_response` is not used: it is prose, and a twentieth of it ends in
+  no clear answer.
+- Where several teachers marked the same solution, the step of their majority counts, with its longest
+description;
+  without a majority the row is refused (`annotators_disagree`).
+- Where a teacher writes that the question or its gold answer is wrong, the row is refused (`disputed`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lema_hub.builders.annotated import Annotation, sentence
+from lema_hub.builders.arithmetic import result
+from lema_hub.errors import FormatError, InputError
+from lema_hub.records import ErrorType
+from lema_hub.steps import CorrectionText, split_steps, with_answer_step
+
+LICENSE = "cc-by-sa-4.0"
+STUDENT, TEACHER, CATEGORY = "vtg-student", "vtg-teacher", "vtg-category"
+
+ERROR_TYPES: Mapping[str, ErrorType] = {
+    "Misunderstanding of a question": "QM",
+    "Calculation error easily solved by a calculator": "CA",
+    "Unit conversion error": "UC",
+}
+"""The categories that are a type of LEMMA's taxonomy; the others cut across it."""
+
+_EXPLANATIONS = {
+    "Misunderstanding of a question": "This step misunderstands what the question says.",
+    "Extra quantity or Missing quantity": "This step leaves out a quantity or uses one that does not belong.",
+    "Missing / Wrong factual knowledge": "This step rests on a fact that is wrong or missing.",
+    "Calculation error easily solved by a calculator": "The calculation in this step is wrong.",
+    "Unit conversion error": "This step converts the units wrongly.",
+    "Reached correct solution but proceeded further": "The answer was found before this step.",
+}
+_DISPUTES = re.compile(
+    r"no error|n[o']t think the student has made|correct solution (?:is|contradicts)|wrongly specified"
+    r"|solution seems wrong|badly-worded|worded the problem|question (?:has an error|is mathem|unclear)"
+    r"|correct answer in a different|answer is correct",
+    re.IGNORECASE,
+)
+_FIELDS = ("problem", "reference_solution", "student_incorrect_solution", "incorrect_index", "error_category")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One annotated solution; `incorrect_index` is 0-based."""
+
+    problem: str
+    reference_steps: tuple[str, ...]
+    student_steps: tuple[str, ...]
+    incorrect_index: int
+    error_category: str
+    description: str
+
+
+def read(file: Path) -> list[Row]:
+    """The rows of `dataset.json`.
+
+    Raises:
+        InputError: The file cannot be read, or a row is not of that format.
+    """
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(
+            f"{str(file)!r} cannot be read as JSON ({error}); give VtG's dataset.json"
+        ) from error
+    if not isinstance(rows, list):
+        raise FormatError(f"{file.name} is {type(rows).__name__}; expected VtG's list of rows")
+    return [_row(row, index, file) for index, row in enumerate(rows)]
+
+
+def _row(row: Any, index: int, file: Path) -> Row:
+    missing = [name for name in _FIELDS if not isinstance(row, dict) or row.get(name) is None]
+    if missing:
+        raise FormatError(f"row {index} of {file.name} has no {missing[0]!r}; expected VtG's format")
+    steps = row["student_incorrect_solution"]
+    number = row["incorrect_index"]
+    if not isinstance(number, int) or not 0 <= number < len(steps):
+        raise FormatError(f"row {index} of {file.name}: incorrect_index is {number!r} of {len(steps)} steps")
+    return Row(
+        problem=str(row["problem"]),
+        reference_steps=split_steps(str(row["reference_solution"])),
+        student_steps=tuple(str(step).strip() for step in steps),
+        incorrect_index=number,
+        error_category=str(row["error_category"]),
+        description=str(row.get("error_description") or "").strip(),
+    )
+
+
+def chosen(rows: Sequence[Row]) -> Row | None:
+    """The row that stands for several on the same solution: the majority's step, its longest description."""
+    index, votes = Counter(row.incorrect_index for row in rows).most_common(1)[0]
+    if votes * 2 <= len(rows):
+        return None
+    return max((row for row in rows if row.incorrect_index == index), key=lambda row: len(row.description))
+
+
+def annotation(rows: Sequence[Row], steps: Sequence[str], answer: str) -> Annotation:
+    """What the teachers wrote of one path as its correction, or as a refusal; `rows` are all about that
+    path.
+    """
+    disputes = [row.description for row in rows if _DISPUTES.search(row.description)]
+    if disputes:
+        return Annotation(TEACHER, None, "disputed", disputes[0])
+    row = chosen(rows)
+    if row is None:
+        marked = ", ".join(str(row.incorrect_index + 1) for row in rows)
+        return Annotation(TEACHER, None, "annotators_disagree", f"they mark the steps {marked}")
+    corrector = TEACHER if row.description else CATEGORY
+    explanation = sentence(row.description) or _EXPLANATIONS.get(row.error_category)
+    if explanation is None:
+        return Annotation(
+            corrector, None, "no_explanation", f"category {row.error_category!r}, no description"
+        )
+    number = row.incorrect_index + 1
+    reference = with_answer_step(row.reference_steps, answer)
+    correct = continued(steps[: number - 1], reference)
+    return Annotation(corrector, CorrectionText(number, explanation, number, correct))
+
+
+def continued(kept: Sequence[str], reference: Sequence[str]) -> tuple[str, ...]:
+    """The steps of a reference solution from the first one whose result the kept steps have not found.
+
+    >>> reference = ["900 * 3 = 2700", "2700 + 1800 = 4500", "The answer is 4500."]
+    >>> continued(["The beds cost 900 * 3 = $2700."], reference)
+    ('2700 + 1800 = 4500', 'The answer is 4500.')
+    """
+    found = {value for step in kept if (value := result(step)) is not None}
+    first = 0
+    while first < len(reference) - 2 and result(reference[first]) in found:
+        first += 1
+    return tuple(reference[first:])

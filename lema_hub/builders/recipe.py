@@ -1,0 +1,280 @@
+"""A data recipe: one YAML file per dataset, read strictly, with `key=value` overrides.
+
+    kind: corrections
+    task: gsm8k
+    problems: {train: 2000, dev: 100}
+    students:
+      - {engine: openai, model: my-model, paths: 4, prompt: lema-fewshot-gsm8k}
+    corrector: {engine: openai, model: my-corrector, prompt: lema-corrector-gsm8k}
+
+The trap: YAML reads `no` as false and `2e-4` as text; the reader says which key has the wrong type.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, overload
+
+import yaml
+
+from lema_hub.builders.contamination import Checks
+from lema_hub.builders.dedup import THRESHOLD
+from lema_hub.builders.gates import REQUIRED, GateName
+from lema_hub.builders.importers.recorded import Format
+from lema_hub.engines.choose import EngineName, Mode
+from lema_hub.engines.pace import Rates
+from lema_hub.errors import RecipeError
+from lema_hub.records import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problems:
+    """How many problems of each side to use, null for all.
+
+    They come from a Hub, or from `path`: a folder with train.jsonl and test.jsonl in the official format,
+    or a file of training problems. Evolved problems come from their data set: `repo` and `revision`, or its folder as
+    `path`.
+    """
+
+    train: int | None = None
+    dev: int | None = None
+    start: int = 0
+    path: str | None = None
+    repo: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where text comes from: what all models of a recipe have in common."""
+
+    engine: EngineName
+    model: str | None = None
+    revision: str | None = None
+    adapter: str | None = None
+    tensor_parallel: int = 1
+    """Of the engine `vllm`: GPUs that share one copy of the model."""
+    base_url: str | None = None
+    api: Literal["chat", "completions"] = "chat"
+    mode: Mode = "live"
+    """Of endpoints: request by request, or in batches within a day."""
+    samples_per_request: int = 1
+    """Of endpoints: samples of one prompt in one post, which pays the prompt once."""
+    batch_requests: int = 50_000
+    """Of the mode `batch`: requests in one batch."""
+    rates: Rates | None = None
+    """Of endpoints: `requests_per_minute` and `tokens_per_minute`."""
+    noise: dict[str, float] = field(default_factory=dict)
+    """Of the engine `noisy`: how often it errs in which way (`lema_hub.nano.noisy`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Student(Source):
+    """A model whose paths are sampled; `prompt` defaults to the task's."""
+
+    prompt: str | None = None
+    paths: int = 4
+    temperature: float = 0.7
+    top_p: float = 1.0
+    max_tokens: int | None = None
+    origin: Origin = "on_policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrector(Source):
+    """Who corrects; `prompt` defaults to the task's. `structured` asks for JSON where the endpoint offers it."""
+
+    prompt: str | None = None
+    temperature: float = 0.0
+    max_tokens: int = 1024
+    structured: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote(Source):
+    """Who names the incorrect step again, `k` times; the gate `vote` wants `agree` that name the corrector's.
+
+    `prompt` defaults to the task's for correctors: what comes after its first line is not asked for.
+    """
+
+    prompt: str | None = None
+    k: int = 3
+    agree: int = 2
+    temperature: float = 0.7
+    max_tokens: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeamJudge(Source):
+    """Who judges a correction as LeMa's people did: excellent, good or poor; the gate `seam_judge`."""
+
+    prompt: str = "lema-seam-judge"
+    temperature: float = 0.0
+    max_tokens: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A file of recorded solutions (`lema_hub.builders.importers.recorded`).
+
+    `mmlu_scored` is for `mr-ben`, whose questions are MMLU's: false says that no model trained on them is scored on it.
+    """
+
+    path: str
+    format: Format
+    mmlu_scored: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a dataset is built from.
+
+    Attributes:
+        kind: `corrections` or `cot`.
+        task: The problem set.
+        problems: Which of its problems.
+        students: Whose paths are sampled.
+        recorded: Files of solutions that need no sampling; annotated ones need no corrector either.
+        corrector: Who corrects the paths that are not annotated.
+        vote: Who names the incorrect step again; off by default.
+        seam_judge: Who judges the corrections; off by default.
+        gates: The gates that a correction must pass; the verdicts of the others are only stored.
+        gold: Whether annotated solutions become CoT rows.
+        contamination: How rows are compared with the test sets (`lema_hub.builders.contamination`).
+        near_duplicate: From which similarity on texts are near-duplicates (`lema_hub.builders.dedup`).
+        concurrency: Requests in flight at an endpoint.
+        batch_size: Rows that a local model computes together at most; null for its own choice.
+        seed: The seed of all sampling.
+    """
+
+    kind: Literal["corrections", "cot"]
+    task: str
+    problems: Problems = field(default_factory=Problems)
+    students: tuple[Student, ...] = ()
+    recorded: tuple[Recorded, ...] = ()
+    corrector: Corrector | None = None
+    vote: Vote | None = None
+    seam_judge: SeamJudge | None = None
+    gates: tuple[GateName, ...] = REQUIRED
+    gold: bool = True
+    contamination: Checks = field(default_factory=Checks)
+    near_duplicate: float = THRESHOLD
+    concurrency: int = 64
+    batch_size: int | None = None
+    seed: int = 0
+
+
+KINDS = ("corrections", "cot", "evolve", "mix")
+"""What recipes of data build, each by the command of its name."""
+
+R = TypeVar("R")
+
+
+@overload
+def load(path: Path, overrides: Sequence[str] = ...) -> Recipe: ...
+@overload
+def load(path: Path, overrides: Sequence[str] = ..., cls: type[R] = ...) -> R: ...
+def load(path: Path, overrides: Sequence[str] = (), cls: type = Recipe) -> Any:
+    """The recipe of a YAML file; `overrides` are `key=value`, values in YAML, list items by number.
+
+        load(Path("scripts/recipes/data/nano-corrections.yaml"), ["problems.train=100", "students.0.paths=2"])
+
+    Args:
+        path: The YAML file.
+        overrides: Changes to it.
+        cls: The frozen dataclass that it is read as, for recipes of other kinds.
+
+    Raises:
+        RecipeError: The file cannot be read, or a key is unknown, missing or ill-typed.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {str(path)!r} cannot be read ({error}); give a YAML file") from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"recipe {str(path)!r} is no YAML: {' '.join(str(error).split())}") from error
+    kind = document.get("kind") if isinstance(document, Mapping) else None
+    if kind in KINDS and kind not in typing.get_args(typing.get_type_hints(cls).get("kind")):
+        raise RecipeError(f"{path} builds {kind}; run: lema build {kind} {path}")
+    try:
+        for override in overrides:
+            _override(document, override)
+        return _build(cls, document, "")
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def _override(document: Any, override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise RecipeError(
+            f"override {override!r} has no '='; write key=value, for example problems.train=100"
+        )
+    *parents, last = key.split(".")
+    place = document
+    for part in parents:
+        if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
+            place = place[int(part)]
+        elif isinstance(place, dict) and isinstance(place.setdefault(part, {}), (dict, list)):
+            place = place[part]
+        else:
+            raise RecipeError(f"override {override!r}: there is no {part!r} to go into")
+    if not isinstance(place, dict):
+        raise RecipeError(
+            f"override {override!r}: {last!r} is no key; list items are written students.0.model"
+        )
+    try:
+        place[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"override {override!r}: the value is no YAML; quote it") from error
+
+
+def _build(cls: type, document: Any, where: str) -> Any:
+    place = f" in {where!r}" if where else ""
+    hints = typing.get_type_hints(cls)
+    if not isinstance(document, Mapping):
+        found = "empty" if document is None else repr(document)
+        raise RecipeError(f"{where or 'the recipe'} is {found}; expected keys: {', '.join(hints)}")
+    for key in document:
+        if key not in hints:
+            raise RecipeError(f"unknown key {key!r}{place}; allowed: {', '.join(hints)}")
+    for item in dataclasses.fields(cls):
+        optional = item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING
+        if not optional and item.name not in document:
+            raise RecipeError(f"key {item.name!r} is missing{place}; allowed: {', '.join(hints)}")
+    dot = f"{where}." if where else ""
+    return cls(**{key: _typed(value, hints[key], f"{dot}{key}") for key, value in document.items()})
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        hint = next(arg for arg in typing.get_args(hint) if arg is not types.NoneType)
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, where)
+    if typing.get_origin(hint) is Literal:
+        if value in typing.get_args(hint) and not isinstance(value, bool):
+            return value
+        raise RecipeError(f"{where} is {value!r}; expected one of {', '.join(typing.get_args(hint))}")
+    if typing.get_origin(hint) is tuple:
+        if isinstance(value, list):
+            inner = typing.get_args(hint)[0]
+            return tuple(_typed(item, inner, f"{where}.{number}") for number, item in enumerate(value))
+        raise RecipeError(f"{where} is {value!r}; expected a list")
+    if typing.get_origin(hint) is dict:
+        if isinstance(value, Mapping):
+            inner = typing.get_args(hint)[1]
+            return {str(key): _typed(item, inner, f"{where}.{key}") for key, item in value.items()}
+        raise RecipeError(f"{where} is {value!r}; expected keys with values")
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        return value
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    raise RecipeError(f"{where} is {value!r}; expected {names[hint]}")

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lema_hub import prompts, tasks
+from lema_hub.builders import run
+from lema_hub.builders.recipe import load
+from lema_hub.errors import LemaError, RecipeError
+
+FOLDER = Path(__file__).parents[2] / "scripts" / "recipes" / "data"
+RECIPES = sorted(
+    path for path in FOLDER.rglob("*.yaml") if not path.stem.endswith(("-mix", "-evolve"))
+)  # test_mix.py and test_evolve.py read the others
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=[path.stem for path in RECIPES])
+def test_every_recipe_can_be_read_and_names_what_there_is(path: Path) -> None:
+    recipe = load(path)
+    task = tasks.get(recipe.task)
+    assert path.stem.endswith(recipe.kind)
+    for source in (*recipe.students, *([recipe.corrector] if recipe.corrector else [])):
+        prompts.load(source.prompt or task.prompt)
+
+
+def test_the_recipes_that_the_docs_name_are_there() -> None:
+    names = {path.stem for path in RECIPES}
+    assert {"nano-corrections", "nano-cot", "gsm8k-corrections", "gsm8k-cot", "vtg-corrections"} <= names
+
+
+def test_overrides_reach_every_level() -> None:
+    path = FOLDER / "gsm8k-corrections.yaml"
+    recipe = load(
+        path, ["problems.train=7", "students.0.model=mine", "corrector.engine=exact", "gates=[answer]"]
+    )
+    assert (recipe.problems.train, recipe.students[0].model, recipe.gates) == (7, "mine", ("answer",))
+    assert recipe.corrector is not None
+    assert recipe.corrector.engine == "exact"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: cot\ntask: nano\nsede: 1", "unknown key 'sede'; allowed: kind, task, problems, .*seed"),
+        (
+            "kind: cot\ntask: nano\nstudents: [{engine: exact, modle: m}]",
+            "unknown key 'modle' in 'students.0'",
+        ),
+        ("kind: cot", "key 'task' is missing"),
+        ("kind: lema\ntask: nano", "kind is 'lema'; expected one of corrections, cot"),
+        ("kind: cot\ntask: nano\nseed: many", "seed is 'many'; expected a whole number"),
+        ("kind: cot\ntask: nano\ngates: answer", "gates is 'answer'; expected a list"),
+        ("kind: cot\ntask: nano\ngates: [format]", "gates.0 is 'format'; expected one of step_exists"),
+        ("kind: cot\ntask: nano\nproblems: {train: true}", "problems.train is True; expected a whole number"),
+        ("- a", "the recipe is .* expected keys"),
+        ("kind: [", "is no YAML"),
+    ],
+)
+def test_a_bad_recipe_is_named_with_its_file(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_recipe_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("near_duplicate=2", "near_duplicate must be in"),
+        ("contamination.n=0", "contamination.n must be >= 3"),
+        ('contamination.without=[{"tests": "none", "why": "x"}]', "names the test set 'none'"),
+        ("corrector.prompt=none", "no prompt 'none'"),
+        ("corrector.temperature=-1", "temperature must be a number >= 0"),
+        ("students.0.temperature=.nan", "temperature must be a number >= 0"),
+        ("students.0.top_p=3", "top_p must be in"),
+        ("students.0.max_tokens=0", "max_tokens must be >= 1"),
+        ("students.0.paths=0", "paths >= 1"),
+    ],
+)
+def test_what_is_wrong_shows_before_anybody_is_asked(tmp_path: Path, change: str, message: str) -> None:
+    def build() -> None:
+        recipe = load(FOLDER / "nano-corrections.yaml", ["problems.train=2", "problems.dev=0", change])
+        run.run(recipe, tmp_path, command="", progress=lambda stage: pytest.fail(f"{stage} began"))
+
+    with pytest.raises(LemaError, match=message):
+        build()
