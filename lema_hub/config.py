@@ -1,36 +1,65 @@
-"""Strict JSON: a document read as a frozen dataclass, where an unknown, missing or ill-typed key is an error.
+"""YAML and JSON read as frozen dataclasses: an unknown, missing or ill-typed key is an error that names its place.
 
-A card's numbers come from such documents; a key that is silently absent becomes a card that is silently
-wrong.
+    recipe = read_yaml(Path("recipe.yaml"), Recipe, ["rank=8", "data.0.revision=v0.2.0"])
+    manifest = read_json(text, Manifest, source="manifest.json")
+
+A card's numbers come from such documents. A key that is silently absent becomes a card that is silently wrong.
+
+YAML is read in its plain form: `true`, `false`, `null`, numbers (`2e-4` too) and text; `no` is text. There are no tags
+and no aliases. A document is bounded by `MAX_BYTES` and `MAX_DEPTH`, a number by 64 bits.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
-import math
+import re
+import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from lema_hub.errors import InputError
+import yaml
+
+from lema_hub.errors import InputError, RecipeError
+
+MAX_BYTES = 4 * 2**20
+"""Bytes of a YAML file; the longest that the package ships has a thousandth of it."""
+
+MAX_DEPTH = 40
+"""Levels of nesting."""
+
+_MAX_INTEGER = 2**63 - 1
 
 T = TypeVar("T")
+
+
+class _MisfitError(Exception):
+    """A value that does not fit; `path` is the keys and positions that lead to it."""
+
+    def __init__(self, path: tuple[str, ...], message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 def read_json(text: str, cls: type[T], *, source: str) -> T:
     """The dataclass of a JSON text; `source` names the document in errors.
 
     Raises:
-        InputError: It is no JSON, or a key is unknown, missing or of the wrong type.
+        InputError: It is not JSON, or a key is unknown, missing or of the wrong type.
     """
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{source} is no JSON ({error}); build it again") from error
-    return typing.cast("T", _read(value, cls, source, ""))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{source} is not JSON ({error}); build it again") from error
+    try:
+        return typing.cast("T", _read(value, cls, ()))
+    except _MisfitError as error:
+        raise InputError(f"{source}: {error}; build it again") from error
 
 
 def to_json(document: Any) -> str:
@@ -38,59 +67,243 @@ def to_json(document: Any) -> str:
     return json.dumps(dataclasses.asdict(document), indent=2, ensure_ascii=False) + "\n"
 
 
+def read_yaml(path: Path, cls: type[T], overrides: Sequence[str] = ()) -> T:
+    """The dataclass of a YAML file.
+
+    Args:
+        path: The file.
+        cls: A frozen dataclass.
+        overrides: Changes as `key=value`, values in YAML; list items are written `data.0.revision=v0.2.0`.
+
+    Raises:
+        RecipeError: The file cannot be read, or a key is unknown, missing, ill-typed or out of range. The message
+            names the file, and the line of a value that does not fit.
+    """
+    text = _text(path)
+    try:
+        document = _load(text)
+        for override in overrides:
+            _override(document, override)
+        return typing.cast("T", _read(document, cls, ()))
+    except _MisfitError as error:
+        line = None if overrides else _line(text, error.path)
+        raise RecipeError(f"{path}{f', line {line}' if line else ''}: {error}") from error
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def peek(path: Path, key: str) -> Any:
+    """The value of a top-level key of a YAML file; None if there is no such key.
+
+    Raises:
+        RecipeError: The file cannot be read, or is not YAML.
+    """
+    try:
+        document = _load(_text(path))
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
+    return document.get(key) if isinstance(document, Mapping) else None
+
+
+def parse(document: Any, cls: type[T]) -> T:
+    """The dataclass of plain values, as YAML or JSON gives them.
+
+    Raises:
+        RecipeError: A key is unknown, missing, ill-typed or out of range.
+    """
+    try:
+        return typing.cast("T", _read(document, cls, ()))
+    except _MisfitError as error:
+        raise RecipeError(str(error)) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML: mappings, lists, text, numbers, `true`, `false`, `null`; no tags, no aliases, no deep nesting."""
+
+    depth = 0
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own way to say what plain text means
+    yaml_constructors = {
+        tag: yaml.SafeLoader.yaml_constructors[tag]
+        for kind in ("map", "seq", "str", "null", "bool", "int", "float")
+        for tag in [f"tag:yaml.org,2002:{kind}"]
+    } | {None: yaml.SafeLoader.construct_undefined}
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases are not read", problem_mark=mark)
+        if self.depth == MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+                problem = (
+                    f"key {key.value!r} is there twice"
+                    if isinstance(key, yaml.ScalarNode)
+                    else "a key is not text"
+                )
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+for _kind, _pattern, _first in (
+    ("null", r"~|null|", ["~", "n", ""]),
+    ("bool", r"true|false", ["t", "f"]),
+    ("int", r"[-+]?(?:0|[1-9]\d{0,17})", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d{1,4})?|[-+]?\.inf|\.nan",
+        list("-+.0123456789"),
+    ),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}", re.compile(rf"(?:{_pattern})\Z", re.ASCII), _first
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise RecipeError(
+                f"{str(path)!r} has {size:,} bytes; expected a YAML file of at most {MAX_BYTES:,}"
+            )
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"{str(path)!r} cannot be read ({type(error).__name__}); give a YAML file in UTF-8"
+        ) from error
+
+
+def _load(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader that reads less
+    except (yaml.YAMLError, ValueError) as error:
+        raise RecipeError(f"not YAML that is read here: {' '.join(str(error).split())[:300]}") from error
+
+
+def _line(text: str, path: Sequence[str]) -> int | None:
+    """The line of the value that the keys and positions of `path` lead to, or of the nearest one above it."""
+    node = yaml.compose(text, Loader=_Loader)
+    line = None
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == part), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and part.isdecimal() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def _override(document: Any, override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"override {override!r} has no '='; write key=value, for example rank=16")
+    try:
+        value = _load(text)
+    except RecipeError as error:
+        raise RecipeError(f"override {override!r}: the value is not YAML; quote it") from error
+    *parents, last = key.split(".")
+    place = document
+    for part in parents:
+        place = _item(place, part, override)
+    if isinstance(place, list):
+        _item(place, last, override)
+        place[int(last)] = value
+    elif isinstance(place, dict):
+        place[last] = value
+    else:
+        raise RecipeError(f"override {override!r}: there is nothing to set {last!r} in")
+
+
+def _item(place: Any, part: str, override: str) -> Any:
+    if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
+        return place[int(part)]
+    if isinstance(place, dict) and isinstance(place.setdefault(part, {}), (dict, list)):
+        return place[part]
+    raise RecipeError(
+        f"override {override!r}: there is no {part!r} to go into; list items are written students.0.model"
+    )
+
+
 @cache
 def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _read(value: object, hint: Any, source: str, where: str) -> Any:
+def _read(value: object, hint: Any, path: tuple[str, ...]) -> Any:
+    """The value as its type hint wants it."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         if value is None:
             return None
         hint = next(arg for arg in typing.get_args(hint) if arg is not types.NoneType)
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        fields = {item.name: item for item in dataclasses.fields(hint)}
-        place = f" in {where!r}" if where else ""
-        if unknown := [key for key in value if key not in fields]:
-            raise InputError(
-                f"{source}: unknown key {unknown[0]!r}{place}; expected only {', '.join(fields)}"
-            )
-        for name, item in fields.items():
-            optional = (
-                item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING
-            )
-            if name not in value and not optional:
-                raise InputError(f"{source}: key {name!r} is missing{place}; expected {', '.join(fields)}")
-        hints = _hints(typing.cast(type, hint))
-        dot = f"{where}." if where else ""
-        parts = {name: _read(part, hints[name], source, f"{dot}{name}") for name, part in value.items()}
-        return typing.cast(type, hint)(**parts)
+    origin = typing.get_origin(hint)
+    if dataclasses.is_dataclass(hint):
+        return _read_record(value, typing.cast(type, hint), path)
     if origin is Literal:
-        if value in args and not isinstance(value, bool):
+        choices = typing.get_args(hint)
+        if value in choices and not isinstance(value, bool):
             return value
-        raise InputError(f"{source}: {where!r} is {value!r}; expected one of {', '.join(map(str, args))}")
-    if origin is tuple and isinstance(value, list):
-        return tuple(_read(item, args[0], source, f"{where}[{number}]") for number, item in enumerate(value))
-    if origin is dict and isinstance(value, Mapping):
-        return {key: _read(item, args[1], source, f"{where}.{key}") for key, item in value.items()}
-    if (
-        hint is float
-        and isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    ):
-        return float(value)
-    if hint is Any:
+        raise _misfit(path, value, f"one of {', '.join(map(str, choices))}")
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise _misfit(path, value, "a list")
+        inner = typing.get_args(hint)[0]
+        return tuple(_read(item, inner, (*path, str(number))) for number, item in enumerate(value))
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise _misfit(path, value, "keys with values")
+        inner = typing.get_args(hint)[1]
+        return {str(key): _read(item, inner, (*path, str(key))) for key, item in value.items()}
+    return value if hint is Any else _read_scalar(value, hint, path)
+
+
+def _read_record(value: object, cls: type, path: tuple[str, ...]) -> Any:
+    hints = _hints(cls)
+    if not isinstance(value, Mapping):
+        raise _misfit(path, value, f"the keys {', '.join(hints)}")
+    for key in value:
+        if key not in hints:
+            near = difflib.get_close_matches(str(key), hints, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"expected {', '.join(hints)}"
+            place = (*path, str(key)[:60])
+            raise _MisfitError(place, f"unknown key {'.'.join(place)!r}; {remedy}")
+    for item in dataclasses.fields(cls):
+        optional = item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING
+        if not optional and item.name not in value:
+            raise _MisfitError(path, f"key {'.'.join((*path, item.name))!r} is missing; add it")
+    parts = {key: _read(part, hints[key], (*path, str(key))) for key, part in value.items()}
+    try:
+        return cls(**parts)
+    except RecipeError as error:
+        raise _MisfitError(path, str(error)) from error
+
+
+def _read_scalar(value: object, hint: Any, path: tuple[str, ...]) -> Any:
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if abs(value) <= sys.float_info.max:  # neither NaN nor infinite
+            return float(value)
+        raise _misfit(path, value, "a finite number")
+    if hint is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) > _MAX_INTEGER:
+        raise _misfit(path, value, "a whole number that 64 bits hold")
+    if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
-    if (
-        origin is None
-        and hint is not float
-        and isinstance(value, hint)
-        and (hint is bool or not isinstance(value, bool))
-    ):
-        return value
-    name = getattr(hint, "__name__", str(hint)) if origin is None else origin.__name__
-    raise InputError(
-        f"{source}: {where or 'the manifest'!r} is {str(value)[:60]!r}; expected {name}; build it again"
-    )
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    raise _misfit(path, value, names[hint])
+
+
+def _misfit(path: tuple[str, ...], value: object, expected: str) -> _MisfitError:
+    shown = "empty" if value is None else repr(value)[:60]
+    return _MisfitError(path, f"{'.'.join(path) or 'the document'} is {shown}; expected {expected}")

@@ -7,7 +7,9 @@ LemaError
 ├── EngineError         text could not be generated (dead endpoint, bad key, out of budget)
 │   └── BudgetError     the next request would exceed the budget
 ├── HubError            a Hub refused or could not be reached
-│   └── TagExistsError  a version that is published already
+│   ├── TagExistsError     a version that is published already
+│   ├── StaleParentError   somebody else's commit came first
+│   └── SlowDownError      a rate limit is reached
 └── MissingExtraError   an optional package is not installed
 """
 
@@ -44,6 +46,18 @@ class HubError(LemaError):
 
 class TagExistsError(HubError):
     """A version that is published already; published versions never change."""
+
+
+class StaleParentError(HubError):
+    """Somebody else's commit came first; build the commit again on the new head."""
+
+
+class SlowDownError(HubError):
+    """The Hub's rate limit is reached; `seconds` is how long it asks to wait."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class MissingExtraError(LemaError):

@@ -28,6 +28,8 @@ from lema_hub.errors import InputError
 from lema_hub.records import Score
 
 LEVEL = 0.95
+"""The level of all intervals."""
+
 POWER = 0.8
 
 
@@ -40,6 +42,15 @@ class Estimate:
     stderr: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """A value for all items from a sample, with the ends of its 95 % interval; without ends for a sample of one."""
+
+    value: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +144,16 @@ def estimate(scores: Mapping[str, float] | Sequence[float], *, level: float = LE
     return Estimate(n=n, value=mean, stderr=stderr, low=low, high=high)
 
 
+def proportion(hits: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of `hits` of `n`."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(hits, n).proportion_ci(LEVEL, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
 def wilson(share: float, n: float, *, level: float = LEVEL) -> tuple[float, float]:
-    """Wilson's score interval of a share of `n` items; `n` need not be whole."""
+    """Wilson's score interval of a share of `n` items, where `n` need not be whole."""
     z = _quantile((1 + level) / 2)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -204,6 +223,47 @@ def sign_flip(differences: Sequence[float] | np.ndarray) -> float:
     return min(1.0, float(shares[np.abs(sums) >= observed].sum()))
 
 
+def ratio(over: Sequence[float], under: Sequence[float], *, population: int) -> Projection | None:
+    """The ratio of two sums over all items, from those of a simple random sample without replacement.
+
+    The interval is Taylor's for a ratio of means (Cochran, Sampling Techniques, section 6.4), taken on the logarithm
+    because a cost is positive and skewed, with Student's t.
+
+    Args:
+        over: Of each item in the sample, such as its cost.
+        under: Of the same items, such as their accepted rows.
+        population: How many items there are.
+
+    Returns:
+        None if the sum below the line is 0.
+    """
+    n, below, above = len(under), math.fsum(under), math.fsum(over)
+    if below <= 0:
+        return None
+    value = above / below
+    if n >= population or value == 0:
+        return Projection(value=value, low=value, high=value)
+    if n < 2:
+        return Projection(value=value, low=None, high=None)
+    variance = math.fsum((a - value * b) ** 2 for a, b in zip(over, under, strict=True)) / (n - 1)
+    error = math.sqrt((1 - n / population) * variance / n) / (below / n) / value
+    factor = math.exp(_student(n - 1) * error)
+    return Projection(value=value, low=value / factor, high=value * factor)
+
+
+def total(values: Sequence[float], *, population: int) -> Projection:
+    """The sum over all items, from those of a random sample; never below what was seen."""
+    n, seen = len(values), math.fsum(values)
+    value = seen / n * population
+    if n >= population:
+        return Projection(value=value, low=value, high=value)
+    if n < 2:
+        return Projection(value=value, low=None, high=None)
+    variance = math.fsum((one - seen / n) ** 2 for one in values) / (n - 1)
+    half = _student(n - 1) * population * math.sqrt((1 - n / population) * variance / n)
+    return Projection(value=value, low=max(seen, value - half), high=value + half)
+
+
 def minimum_detectable(n: int, discordance: float, *, level: float = LEVEL, power: float = POWER) -> float:
     """The true difference of two systems on `n` items that a paired test finds with probability `power`.
 
@@ -260,3 +320,9 @@ def _quantile(probability: float) -> float:
     from scipy import stats
 
     return float(stats.norm.ppf(probability))
+
+
+def _student(degrees: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf((1 + LEVEL) / 2, degrees))

@@ -10,9 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-LEVEL = 0.95
-"""The level of all intervals."""
-
 Group = Literal["all", "student", "level", "self"]
 """What rows are counted together: all, those of a student, of a level of difficulty, or the corrector's own."""
 
@@ -31,7 +28,7 @@ class Success:
         name: Which one.
         wrong: Wrong solutions that the corrector answered.
         corrected: Those with a correction in the right form that ends in the right answer.
-        low: Lower end of Wilson's interval of their share, at `LEVEL`.
+        low: Lower end of Wilson's interval of their share, at the level `lema_hub.stats.LEVEL`.
         high: Its upper end.
     """
 

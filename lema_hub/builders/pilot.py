@@ -1,7 +1,7 @@
 """A recipe on a random sample of its problems: what an accepted row will cost, before the whole is paid for.
 
     estimate = pilot(recipe, Path("runs/gsm8k"), problems=50)
-    estimate.groups[0].cost_per_row          # Estimate(value=0.021, low=0.017, high=0.026)
+    estimate.groups[0].cost_per_row          # Projection(value=0.021, low=0.017, high=0.026)
 
 The answers are in the ledger of the whole: nothing is paid twice. What the sample cannot know is what only shows in
 the whole, such as near-duplicates between problems that were not both drawn; a run reports the same figures after it.
@@ -19,11 +19,12 @@ from lema_hub.artifacts.figures import Group
 from lema_hub.builders.assemble import LEDGER, assemble, check, load_problems
 from lema_hub.builders.corrections import StageProgress
 from lema_hub.builders.recipe import Recipe
-from lema_hub.builders.yields import Estimate, by_group, ratio, sums_of, total
+from lema_hub.builders.yields import by_group, sums_of
 from lema_hub.engines import Ledger
 from lema_hub.engines.ledger import Progress
 from lema_hub.errors import InputError
 from lema_hub.records import Problem
+from lema_hub.stats import Projection, ratio, total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,8 @@ class PilotGroup:
     name: str
     problems: int
     accepted: int
-    tokens_per_row: Estimate | None
-    cost_per_row: Estimate | None
+    tokens_per_row: Projection | None
+    cost_per_row: Projection | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +58,9 @@ class Pilot:
     sampled: int
     problems: int
     groups: tuple[PilotGroup, ...]
-    rows: Estimate
-    tokens: Estimate
-    cost_usd: Estimate | None
+    rows: Projection
+    tokens: Projection
+    cost_usd: Projection | None
     spent_usd: float | None
     seconds: float | None
     disk_bytes: int

@@ -19,7 +19,7 @@ from lema_hub.artifacts.files import File, digest_of
 from lema_hub.artifacts.manifest import FILE_NAME, REJECTED, Input, Kind
 from lema_hub.builders.recipe import Problems
 from lema_hub.errors import InputError, RecipeError
-from lema_hub.hub.pull import pull
+from lema_hub.snapshots import fetch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +83,9 @@ def open_published(source: Published, *, config: str, kinds: Sequence[Kind]) -> 
     config = source.config or config
     commit = sha256 = None
     if source.repo is not None:
-        pulled = pull(source.repo, source.revision, repo_type="dataset", patterns=["manifest.json", "data/*"])
-        folder, commit, name = pulled.folder, pulled.commit, f"{source.repo}@{source.revision}"
+        patterns = [FILE_NAME, "data/*"]
+        folder, commit = fetch(source.repo, source.revision, repo_type="dataset", patterns=patterns)
+        name = f"{source.repo}@{source.revision}"
     else:
         folder = Path(source.path or "")
         name = folder.resolve().name

@@ -7,25 +7,22 @@
       - {engine: openai, model: my-model, paths: 4, prompt: lema-fewshot-gsm8k}
     corrector: {engine: openai, model: my-corrector, prompt: lema-corrector-gsm8k}
 
-The trap: YAML reads `no` as false and `2e-4` as text; the reader says which key has the wrong type.
+`lema_hub.config` reads it; an error names the file, the line and the key.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
-
-import yaml
 
 from lema_hub.builders.contamination import Checks
 from lema_hub.builders.dedup import THRESHOLD
 from lema_hub.builders.gates import REQUIRED, GateName
 from lema_hub.builders.importers.recorded import Format
+from lema_hub.config import peek, read_yaml
 from lema_hub.engines.choose import EngineName, Mode
 from lema_hub.engines.pace import Rates
 from lema_hub.errors import RecipeError
@@ -192,89 +189,7 @@ def load(path: Path, overrides: Sequence[str] = (), cls: type = Recipe) -> Any:
     Raises:
         RecipeError: The file cannot be read, or a key is unknown, missing or ill-typed.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"recipe {str(path)!r} cannot be read ({error}); give a YAML file") from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {str(path)!r} is no YAML: {' '.join(str(error).split())}") from error
-    kind = document.get("kind") if isinstance(document, Mapping) else None
+    kind = peek(path, "kind")
     if kind in KINDS and kind not in typing.get_args(typing.get_type_hints(cls).get("kind")):
         raise RecipeError(f"{path} builds {kind}; run: lema build {kind} {path}")
-    try:
-        for override in overrides:
-            _override(document, override)
-        return _build(cls, document, "")
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from error
-
-
-def _override(document: Any, override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise RecipeError(
-            f"override {override!r} has no '='; write key=value, for example problems.train=100"
-        )
-    *parents, last = key.split(".")
-    place = document
-    for part in parents:
-        if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
-            place = place[int(part)]
-        elif isinstance(place, dict) and isinstance(place.setdefault(part, {}), (dict, list)):
-            place = place[part]
-        else:
-            raise RecipeError(f"override {override!r}: there is no {part!r} to go into")
-    if not isinstance(place, dict):
-        raise RecipeError(
-            f"override {override!r}: {last!r} is no key; list items are written students.0.model"
-        )
-    try:
-        place[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"override {override!r}: the value is no YAML; quote it") from error
-
-
-def _build(cls: type, document: Any, where: str) -> Any:
-    place = f" in {where!r}" if where else ""
-    hints = typing.get_type_hints(cls)
-    if not isinstance(document, Mapping):
-        found = "empty" if document is None else repr(document)
-        raise RecipeError(f"{where or 'the recipe'} is {found}; expected keys: {', '.join(hints)}")
-    for key in document:
-        if key not in hints:
-            raise RecipeError(f"unknown key {key!r}{place}; allowed: {', '.join(hints)}")
-    for item in dataclasses.fields(cls):
-        optional = item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING
-        if not optional and item.name not in document:
-            raise RecipeError(f"key {item.name!r} is missing{place}; allowed: {', '.join(hints)}")
-    dot = f"{where}." if where else ""
-    return cls(**{key: _typed(value, hints[key], f"{dot}{key}") for key, value in document.items()})
-
-
-def _typed(value: Any, hint: Any, where: str) -> Any:
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        if value is None:
-            return None
-        hint = next(arg for arg in typing.get_args(hint) if arg is not types.NoneType)
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type, hint), value, where)
-    if typing.get_origin(hint) is Literal:
-        if value in typing.get_args(hint) and not isinstance(value, bool):
-            return value
-        raise RecipeError(f"{where} is {value!r}; expected one of {', '.join(typing.get_args(hint))}")
-    if typing.get_origin(hint) is tuple:
-        if isinstance(value, list):
-            inner = typing.get_args(hint)[0]
-            return tuple(_typed(item, inner, f"{where}.{number}") for number, item in enumerate(value))
-        raise RecipeError(f"{where} is {value!r}; expected a list")
-    if typing.get_origin(hint) is dict:
-        if isinstance(value, Mapping):
-            inner = typing.get_args(hint)[1]
-            return {str(key): _typed(item, inner, f"{where}.{key}") for key, item in value.items()}
-        raise RecipeError(f"{where} is {value!r}; expected keys with values")
-    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    raise RecipeError(f"{where} is {value!r}; expected {names[hint]}")
+    return read_yaml(path, cls, overrides)

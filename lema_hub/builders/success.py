@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from lema_hub.artifacts.figures import LEVEL, Group, Success
+from lema_hub.artifacts.figures import Group, Success
 from lema_hub.records import Problem, ReasoningPath
+from lema_hub.stats import proportion
 
 
 def success(
@@ -43,15 +44,13 @@ def success(
 
 
 def _success(group: Group, name: str, outcomes: list[bool]) -> Success:
-    from scipy.stats import binomtest
-
     corrected = sum(outcomes)
-    interval = binomtest(corrected, len(outcomes)).proportion_ci(LEVEL, method="wilson")
+    low, high = proportion(corrected, len(outcomes))
     return Success(
         group=group,
         name=name,
         wrong=len(outcomes),
         corrected=corrected,
-        low=float(interval.low),
-        high=float(interval.high),
+        low=low,
+        high=high,
     )

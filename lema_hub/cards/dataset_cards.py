@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from lema_hub.artifacts import shards
 from lema_hub.artifacts.dataset import BuiltDataset, Split
-from lema_hub.artifacts.figures import LEVEL, Success
+from lema_hub.artifacts.figures import Success
 from lema_hub.artifacts.history import Release
 from lema_hub.artifacts.manifest import REJECTED, Kind, Stage
 from lema_hub.cards import fields, metadata, pictures, templates
 from lema_hub.cards.licenses import License
 from lema_hub.errors import InputError
+from lema_hub.stats import LEVEL
 
 if TYPE_CHECKING:
     import pyarrow as pa

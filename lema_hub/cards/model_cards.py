@@ -153,7 +153,7 @@ def _card(
         "method": _METHODS[record.method],
         "prompt": prompts.load(record.prompt).render(question=_QUESTION),
         "history": history,
-        "confidence": "95 %",  # binomtest's own level, in `lema_hub.train.merge`
+        "confidence": "95 %",  # `lema_hub.stats.LEVEL`
         "terms": model_terms.terms_of(record.license),
         "curve": CURVE if CURVE in model.files else "",
     }

@@ -104,6 +104,6 @@ def _plain(name: str) -> str:
 
 @cache
 def _table() -> dict[str, Terms]:
-    text = files("lema_hub.hub").joinpath("model_terms.yaml").read_text(encoding="utf-8")
+    text = files("lema_hub.cards").joinpath("model_terms.yaml").read_text(encoding="utf-8")
     entries = [Terms(**{**entry, "date": str(entry["date"])}) for entry in yaml.safe_load(text)]
     return {terms.license: terms for terms in entries}

@@ -115,7 +115,8 @@ def _sets(tests: list[str] | None, against: list[Path] | None) -> list[HeldOut]:
 def _rows(data: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Every row's name and its texts by column."""
     from lema_hub.errors import InputError
-    from lema_hub.hub.pull import pull, split_name
+    from lema_hub.hub.pull import pull
+    from lema_hub.snapshots import split_name
     from lema_hub.tasks.held_out import TEXTS
 
     path = Path(data)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lema_hub.artifacts.manifest import Manifest
     from lema_hub.builders.pilot import Pilot, PilotGroup
     from lema_hub.builders.plan import PlannedStage
-    from lema_hub.builders.yields import Estimate
+    from lema_hub.stats import Projection
 
 Counted = TypeVar("Counted", "PilotGroup", "Success", "Yield")
 
@@ -101,7 +101,7 @@ def _telling(groups: Sequence[Counted]) -> list[Counted]:
     return [group for group in groups if group.group != "student" or len(students) > 1]
 
 
-def _numbers(estimate: Estimate, *, money: bool = False) -> str:
+def _numbers(estimate: Projection, *, money: bool = False) -> str:
     def shown(value: float) -> str:
         return _dollars(value) if money else f"{value:,.0f}"
 

@@ -45,7 +45,8 @@ def merge(
             raise MissingExtraError(package, "train")
     from lema_hub import prompts
     from lema_hub.artifacts.training import FILE_NAME, Training
-    from lema_hub.hub.pull import pull, split_name
+    from lema_hub.hub.pull import pull
+    from lema_hub.snapshots import split_name
     from lema_hub.tasks import load_problems
     from lema_hub.train.merge import Prompts
     from lema_hub.train.merge import merge as write

@@ -27,7 +27,7 @@ def pull(
 
     prepare_client()
     from lema_hub.hub.pull import pull as fetch
-    from lema_hub.hub.pull import split_name
+    from lema_hub.snapshots import split_name
 
     repo_id, revision = split_name(name)
     folder = out or Path(f"{repo_id.rsplit('/', 1)[-1]}-{revision or 'newest'}")

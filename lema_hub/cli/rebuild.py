@@ -34,7 +34,8 @@ def rebuild(
 
     prepare_client()
     from lema_hub.builders.rebuild import rebuild as make
-    from lema_hub.hub.pull import pull, split_name
+    from lema_hub.hub.pull import pull
+    from lema_hub.snapshots import split_name
 
     sources = {}
     for given in source or ():

@@ -25,8 +25,8 @@ def verify(
     from lema_hub.cli.publish import prepare_client
 
     prepare_client()
-    from lema_hub.hub.pull import split_name
     from lema_hub.hub.verify import verify as check_version
+    from lema_hub.snapshots import split_name
 
     found = check_version(*split_name(name))
     if as_json:

@@ -10,20 +10,20 @@ How often an adapter finds the wrong step is read from its own `training.json`, 
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lema_hub.artifacts.training import Training
 from lema_hub.engines import Engine, Sampling
 from lema_hub.engines.choose import NANO_BACKBONE
 from lema_hub.engines.exact import ExactEngine
-from lema_hub.errors import HubError, InputError
+from lema_hub.errors import InputError
 from lema_hub.nano import backbone_path
 from lema_hub.prompts import load as load_prompt
+from lema_hub.snapshots import adapter_config, fetch, split_name
+from lema_hub.stats import proportion
 
 World = Literal["nano-exact", "nano", "any"]
 """What a corrector knows: nano problems exactly, nano problems as a model, or anything."""
@@ -111,10 +111,18 @@ def adapter(name: str, *, base: str | None = None) -> Corrector:
     """
     from lema_hub.engines.transformers import TransformersEngine
 
-    source, revision = (name, None) if Path(name).is_dir() else _at_revision(name)
-    folder = Path(source) if Path(source).is_dir() else _download(source, revision)
-    config = _config(folder)
-    named = base or str(config["base_model_name_or_path"])
+    source, revision = split_name(name)
+    config = adapter_config(source, revision)
+    if config is None:
+        raise InputError(
+            f"{name!r} is not an adapter: it has no adapter_config.json; give one that `lema train` wrote"
+        )
+    named = base or config.get("base_model_name_or_path")
+    if not isinstance(named, str):
+        raise InputError(f"the adapter {name!r} names no base_model_name_or_path; give --base")
+    folder = Path(source)
+    if not folder.is_dir():
+        folder, _ = fetch(source, revision, repo_type="model", patterns=["adapter_*", "training.json"])
     nano = named in (NANO_BACKBONE, str(backbone_path()))
     engine = TransformersEngine(
         backbone_path() if nano else named,
@@ -185,57 +193,13 @@ def measured(folder: Path) -> HitRate | None:
     result = next((result for result in results if result.metric == LOCALISATION), None)
     if result is None or result.n < 1:
         return None
-    low, high = _wilson(result.value, result.n)
+    hits = round(result.value * result.n)
+    low, high = proportion(hits, result.n)
     shares = {each.metric: each.value for each in results if each.n == result.n}
     return HitRate(
-        hits=round(result.value * result.n),
+        hits=hits,
         n=result.n,
         low=low,
         high=high,
         controls=tuple((words, shares[metric]) for metric, words in CONTROLS.items() if metric in shares),
     )
-
-
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of `n` (1927): honest near 0 and 1, and for small n."""
-    z = 1.959964
-    centre, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (centre - spread) / (1 + z * z / n), (centre + spread) / (1 + z * z / n)
-
-
-def _at_revision(name: str) -> tuple[str, str | None]:
-    source, _, revision = name.partition("@")
-    return source, revision or None
-
-
-def _download(repo: str, revision: str | None) -> Path:
-    """The adapter's files at a revision; endpoint, token and cache are the client's own."""
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    if repo.startswith((".", "/", "~")) or repo.count("/") != 1:
-        raise InputError(
-            f"{repo!r} is no folder; give an adapter's folder or a Hub id such as org/name@v0.1.0"
-        )
-    try:
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=["adapter_*", "training.json"]))
-    except HFValidationError as error:
-        raise InputError(f"{repo!r} is neither a folder nor a Hub id; give one of them") from error
-    except (HfHubHTTPError, OSError) as error:
-        raise HubError(
-            f"the adapter {repo!r} at {revision or 'main'} could not be had from {constants.ENDPOINT} "
-            f"({type(error).__name__}); check the name, the revision and HF_ENDPOINT"
-        ) from error
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "adapter_config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"no readable adapter_config.json in {str(folder)!r}; give a folder that `lema train` wrote"
-        ) from error
-    if not isinstance(config, dict) or not isinstance(config.get("base_model_name_or_path"), str):
-        raise InputError(f"{str(path)!r} names no base_model_name_or_path; give --base")
-    return config

@@ -13,6 +13,7 @@ from lema_hub.engines.exact import ExactEngine
 from lema_hub.engines.noisy import NoisyEngine
 from lema_hub.engines.pace import Rates
 from lema_hub.errors import InputError
+from lema_hub.snapshots import split_name
 
 EngineName = Literal["transformers", "vllm", "openai", "exact", "noisy"]
 ENGINES: tuple[EngineName, ...] = typing.get_args(EngineName)
@@ -92,9 +93,7 @@ def choose(
         from lema_hub.engines.batch import BatchEngine
 
         return BatchEngine(live, batch_requests=batch_requests)
-    adapter_revision = None
-    if adapter is not None and not Path(adapter).exists():
-        adapter, _, adapter_revision = adapter.partition("@")
+    adapter, adapter_revision = split_name(adapter) if adapter is not None else (None, None)
     label = None
     if model == "nano":
         model, revision, label = str(nano.backbone_path()), None, NANO_BACKBONE
@@ -106,7 +105,7 @@ def choose(
             revision=revision,
             label=label,
             adapter=adapter,
-            adapter_revision=adapter_revision or None,
+            adapter_revision=adapter_revision,
             batch_size=batch_size,
             tensor_parallel=tensor_parallel,
         )
@@ -117,6 +116,6 @@ def choose(
         revision=revision,
         label=label,
         adapter=adapter,
-        adapter_revision=adapter_revision or None,
+        adapter_revision=adapter_revision,
         batch_size=batch_size,
     )

@@ -1,33 +1,11 @@
-"""What libraries say on stderr without need, and what they do not say: silence, and one line for long waits."""
+"""Known messages of libraries that tell a user nothing, silenced."""
 
 from __future__ import annotations
 
 import logging
-import os
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-_logger = logging.getLogger(__name__)
-
-
-@contextmanager
-def loading(what: str, *, patience: float = 3.0) -> Iterator[None]:
-    """Say one line if something from a Hub takes longer than `patience` seconds to come.
-
-    The clients' own bars are off wherever progress of ours is drawn, and a model of many gigabytes would come in
-    silence.
-    """
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    message = "loading %s; what is not in the cache comes from %s ..."
-    waiting = threading.Timer(patience, _logger.warning, (message, what, endpoint))
-    waiting.daemon = True
-    waiting.start()
-    try:
-        yield
-    finally:
-        waiting.cancel()
 
 
 @contextmanager

@@ -28,10 +28,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub.engines.engine import Failure, Request, Response
-from lema_hub.engines.noise import loading, quiet
+from lema_hub.engines.noise import quiet
 from lema_hub.errors import EngineError, InputError, MissingExtraError
 from lema_hub.records import digest
-from lema_hub.snapshots import Weights
+from lema_hub.snapshots import Weights, loading
 
 if TYPE_CHECKING:
     import torch

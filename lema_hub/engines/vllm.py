@@ -33,11 +33,10 @@ from pathlib import Path
 from typing import IO, Any, Self, cast
 
 from lema_hub.engines.engine import Failure, Request, Response
-from lema_hub.engines.noise import loading
 from lema_hub.engines.transformers import plain_text, stream_seed
 from lema_hub.engines.vllm_worker import Options
 from lema_hub.errors import EngineError, InputError, MissingExtraError
-from lema_hub.snapshots import Weights
+from lema_hub.snapshots import Weights, loading
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM's max_lora_rank may be
 _loaded: weakref.WeakSet[VLLMEngine] = weakref.WeakSet()

@@ -11,16 +11,15 @@ revision that its `adapter_config.json` names.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from lema_hub import nano
 from lema_hub.engines import Engine
 from lema_hub.engines.choose import NANO_BACKBONE, choose
-from lema_hub.errors import HubError, InputError
+from lema_hub.errors import InputError
+from lema_hub.snapshots import adapter_config, split_name
 
 ScoringEngine = Literal["transformers", "vllm", "openai"]
 
@@ -51,7 +50,7 @@ def find(
         HubError: The Hub refused or could not be reached.
         EngineError: The model cannot be found.
     """
-    model, revision = _split(name)
+    model, revision = split_name(name)
     if engine == "openai":
         return choose("openai", model=model, revision=revision, base_url=base_url, api=api)
     load: Callable[..., Engine]
@@ -66,7 +65,7 @@ def find(
     else:
         raise InputError(f"no engine {engine!r} for scoring; there are: transformers, vllm, openai")
 
-    adapter = _adapter_config(model, revision)
+    adapter = adapter_config(model, revision)
     if adapter is None and base is not None:
         raise InputError(
             f"{name!r} is no adapter (it has no adapter_config.json): leave out the base {base!r}"
@@ -75,7 +74,9 @@ def find(
         if model == "nano":
             return load(nano.backbone_path(), label=NANO_BACKBONE)
         return load(model, revision=revision)
-    named, at = _split(base) if base else (adapter.get("base_model_name_or_path"), adapter.get("revision"))
+    named, at = (
+        split_name(base) if base else (adapter.get("base_model_name_or_path"), adapter.get("revision"))
+    )
     if not named:
         raise InputError(f"adapter {name!r} names no base model; give one (--base)")
     shipped = named in ("nano", NANO_BACKBONE)
@@ -86,62 +87,3 @@ def find(
         adapter=model,
         adapter_revision=revision,
     )
-
-
-def _split(name: str) -> tuple[str, str | None]:
-    """`org/name@v1` -> (`org/name`, `v1`); a folder may have an @ in its name."""
-    if Path(name).is_dir() or "@" not in name:
-        return name, None
-    model, _, revision = name.rpartition("@")
-    return model, revision
-
-
-def _adapter_config(model: str, revision: str | None) -> dict[str, str | None] | None:
-    """The adapter_config.json of a folder or a Hub repository; None if it has none."""
-    folder = Path(model)
-    if folder.is_dir():
-        path = folder / "adapter_config.json"
-        if not path.is_file():
-            return None
-    elif "/" not in model:
-        return None
-    else:
-        import httpx2
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import (
-            EntryNotFoundError,
-            HFValidationError,
-            LocalEntryNotFoundError,
-        )
-
-        try:
-            path = Path(hf_hub_download(model, "adapter_config.json", revision=revision))
-        except (
-            LocalEntryNotFoundError
-        ) as error:  # offline and not in the cache: perhaps no adapter, perhaps not here
-            if _cached_model(model, revision):
-                return None
-            raise HubError(
-                f"{model!r} at {revision or 'main'} is not in the cache and its Hub cannot be reached; "
-                "check HF_ENDPOINT, or give a folder"
-            ) from error
-        except EntryNotFoundError:
-            return None
-        except HFValidationError as error:
-            raise InputError(f"{model!r} is neither a folder nor a Hub id; give one of them") from error
-        except (httpx2.HTTPError, OSError) as error:
-            raise HubError(
-                f"{model!r} at {revision or 'main'} could not be had ({type(error).__name__}); check the name, "
-                "the revision and HF_ENDPOINT, or give a folder"
-            ) from error
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{str(path)!r} cannot be read ({error}); expected a PEFT adapter") from error
-    return held if isinstance(held, dict) else {}
-
-
-def _cached_model(model: str, revision: str | None) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(model, "config.json", revision=revision), str)

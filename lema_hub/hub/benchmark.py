@@ -27,11 +27,12 @@ from lema_hub.cards import dataset_cards as cards
 from lema_hub.cards import fields, metadata, templates
 from lema_hub.errors import InputError
 from lema_hub.hub import versions
-from lema_hub.hub.pull import pull, split_name
+from lema_hub.hub.pull import pull
 from lema_hub.hub.release import CARD, Published, release, require_ours
 from lema_hub.hub.repo import Repo, State
 from lema_hub.hub.versions import Level, Version
 from lema_hub.records import Problem, Score
+from lema_hub.snapshots import split_name
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -22,8 +22,9 @@ from lema_hub.config import read_json
 from lema_hub.errors import InputError
 from lema_hub.hub import versions
 from lema_hub.hub.release import CARD
-from lema_hub.hub.repo import Repo, RepoType, State
+from lema_hub.hub.repo import Repo, State
 from lema_hub.hub.retry import patient
+from lema_hub.snapshots import RepoType
 
 if TYPE_CHECKING:
     from huggingface_hub import Collection, HfApi

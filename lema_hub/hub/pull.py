@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from lema_hub.errors import HubError, InputError
 from lema_hub.hub import versions
-from lema_hub.hub.repo import Repo, RepoType, State
+from lema_hub.hub.repo import Repo, State
 from lema_hub.hub.retry import patient
+from lema_hub.snapshots import RepoType
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -31,16 +32,6 @@ class Pulled:
     revision: str
     commit: str
     state: State
-
-
-def split_name(name: str) -> tuple[str, str | None]:
-    """Repo id and revision of `namespace/name@revision`; no revision means the newest version.
-
-    >>> split_name("lema/lema-corrections@v0.1.0")
-    ('lema/lema-corrections', 'v0.1.0')
-    """
-    repo_id, _, revision = name.partition("@")
-    return repo_id, revision or None
 
 
 def pull(

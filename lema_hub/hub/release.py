@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lema_hub.artifacts.files import File, digest_of
-from lema_hub.errors import HubError, InputError, TagExistsError
+from lema_hub.errors import HubError, InputError, SlowDownError, TagExistsError
 from lema_hub.hub import versions
 from lema_hub.hub.pull_requests import find_open
-from lema_hub.hub.repo import Claim, Repo, RepoType, State, claim_text
-from lema_hub.hub.retry import SlowDownError, again, patient
+from lema_hub.hub.repo import Claim, Repo, State, claim_text
+from lema_hub.hub.retry import again, patient
 from lema_hub.hub.versions import Version
+from lema_hub.snapshots import RepoType
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

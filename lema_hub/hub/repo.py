@@ -1,4 +1,4 @@
-"""One repo on a Hub: its head, tags and files, and the client's errors as one line each.
+"""One repo on a Hub: its head, tags and files.
 
 Trap: the clients read HF_ENDPOINT and HF_HUB_DISABLE_XET once, at their import.
 """
@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lema_hub.errors import HubError, InputError
-from lema_hub.hub.retry import SlowDownError, StaleParentError, patient
+from lema_hub.hub.retry import patient
+from lema_hub.snapshots import RepoType, explained
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
 
-RepoType = Literal["dataset", "model", "space"]
-
-_PAUSE = 60.0  # seconds, where the Hub refuses without saying for how long
 # The commit that a merge on the Hub makes: the title of the pull request and its number.
 _MERGED = re.compile(r"Release (?P<version>\d+\.\d+\.\d+) \(#(?P<number>\d+)\)")
 _CLAIM = re.compile(r"^lema-release: (?P<tag>v\d+\.\d+\.\d+) (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
@@ -90,7 +86,7 @@ class Repo:
             validate_repo_id(repo_id)
         if repo_id.count("/") != 1:
             raise InputError(
-                f"{repo_id!r} is no repo id; expected namespace/name, as in lema/lema-corrections"
+                f"{repo_id!r} is not a repo id; expected namespace/name, as in lema/lema-corrections"
             )
         return repo
 
@@ -221,86 +217,6 @@ class Repo:
             ]
         return f" ({self.repo_id} is a {found[0]})" if found else ""
 
-    @contextmanager
-    def explained(self) -> Iterator[None]:
-        """Turn whatever the client raises into a `HubError` or `InputError` of one line with a remedy."""
-        import httpx2
-        from huggingface_hub.errors import (
-            GatedRepoError,
-            HfHubHTTPError,
-            HFValidationError,
-            OfflineModeIsEnabled,
-            RepositoryNotFoundError,
-            RevisionNotFoundError,
-        )
-
-        try:
-            yield
-        except OfflineModeIsEnabled as error:
-            raise HubError("HF_HUB_OFFLINE is set, so no Hub can be reached; unset it") from error
-        except HFValidationError as error:
-            raise InputError(
-                f"{self.repo_id!r} is no repo id; expected namespace/name, as in lema/lema-corrections"
-            ) from error
-        except GatedRepoError as error:
-            raise HubError(f"{self.repo_id} is gated; ask its owner for access at {self.url}") from error
-        except RepositoryNotFoundError as error:
-            raise HubError(
-                f"{self.api.endpoint} shows no {self.repo_type} {self.repo_id} to this token; check the "
-                "id and that "
-                "the token belongs to that namespace"
-            ) from error
-        except RevisionNotFoundError as error:
-            raise HubError(f"{self.repo_id} has no such revision; list its versions at {self.url}") from error
-        except HfHubHTTPError as error:
-            raise self._refused(error) from error
-        except (OSError, RuntimeError, httpx2.HTTPError) as error:
-            cause = error.__cause__ if isinstance(error, RuntimeError) else error  # uploads run in threads
-            if isinstance(cause, HfHubHTTPError):
-                raise self._refused(cause) from error
-            if not isinstance(cause, (httpx2.TransportError, ConnectionError)):
-                raise
-            raise HubError(
-                f"no answer from {self.api.endpoint} ({type(cause).__name__}); start the server (`lema "
-                "hub serve`) "
-                "or set HF_ENDPOINT to one that runs, then run the same command again"
-            ) from error
-
-    def _refused(self, error: HfHubHTTPError) -> HubError:
-        status = error.response.status_code
-        said = " ".join((error.server_message or str(error)).split())[:200]
-        if status == 412 or (status == 409 and "conflicting operation" in said):
-            return StaleParentError(
-                f"{self.repo_id} changed while publishing ({said}); run the same command again"
-            )
-        if status == 401:
-            return HubError(
-                f"{self.api.endpoint} does not know this token; set HF_TOKEN to a valid one that may write"
-            )
-        if status == 403:
-            return HubError(
-                f"the token may not write {self.repo_id} ({said}); use one of its namespace that may write"
-            )
-        if status == 429:
-            seconds = _retry_after(error)
-            return SlowDownError(
-                f"{self.api.endpoint} asks to wait {seconds:.0f} s ({said}); run the same command again then",
-                seconds,
-            )
-        return HubError(
-            f"{self.api.endpoint} refused {self.repo_id} with {status} ({said}); nothing was published"
-        )
-
-
-def _retry_after(error: HfHubHTTPError) -> float:
-    """Seconds that a refused request should wait: the window's end where its count is used up, else what the
-    answer asks for.
-    """
-    from huggingface_hub.utils._http import parse_ratelimit_headers
-
-    headers = error.response.headers
-    limit = parse_ratelimit_headers(headers)
-    if limit is not None and limit.remaining == 0:
-        return float(limit.reset_in_seconds)
-    asked = headers.get("retry-after", "")
-    return float(asked) if asked.isascii() and asked.isdigit() else _PAUSE
+    def explained(self) -> AbstractContextManager[None]:
+        """Turn whatever the client raises into an error of ours (`lema_hub.snapshots.explained`)."""
+        return explained(self.repo_id, repo_type=self.repo_type, endpoint=self.api.endpoint)

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from lema_hub.errors import HubError
+from lema_hub.errors import HubError, SlowDownError, StaleParentError
 
 logger = logging.getLogger(__name__)
 
@@ -20,18 +20,6 @@ _LONGEST_PAUSE = 310  # seconds; the Hub counts in windows of five minutes
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class StaleParentError(HubError):
-    """Somebody else's commit came first; rebuild on the new head."""
-
-
-class SlowDownError(HubError):
-    """The Hub's rate limit is reached; `seconds` is how long it asks to wait."""
-
-    def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds
 
 
 def patient(call: Callable[P, T]) -> Callable[P, T]:

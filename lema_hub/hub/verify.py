@@ -28,7 +28,7 @@ from lema_hub.errors import InputError
 from lema_hub.hub import checkpoints, contamination
 from lema_hub.hub.pull import Pulled, pull
 from lema_hub.hub.release import CARD
-from lema_hub.hub.repo import RepoType
+from lema_hub.snapshots import RepoType
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

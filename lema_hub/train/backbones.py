@@ -7,8 +7,6 @@ on these models; a backbone without one is resolved at first use, and the run re
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +17,9 @@ from lema_hub.cards.licenses import HUB_LICENSES
 from lema_hub.cards.model_terms import terms_of
 from lema_hub.errors import InputError
 from lema_hub.records import digest
+from lema_hub.snapshots import fetch, folder_hash, is_hub_id
 from lema_hub.train.recipe import Recipe
-from lema_hub.train.snapshot import snapshot
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _WEIGHTS = (
     "*.safetensors",
     "*.safetensors.index.json",
@@ -34,8 +31,6 @@ _WEIGHTS = (
     "README.md",
     *TERMS,
 )
-_DECISIVE = ("config.json", "*.safetensors", "tokenizer*", "*.model", "vocab.*", "merges.txt")
-_HASHED_WHOLE = 64 * 2**20  # bytes; the content of larger files is not read to tell two folders apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +106,14 @@ def resolve(recipe: Recipe, *, weights: bool = True) -> Backbone:
     if folder is not None:
         return _from_folder(folder, recipe, known)
     repo = known.repo if known else name
-    if known is None and not _HUB_ID.fullmatch(name):
+    if known is None and not is_hub_id(name):
         raise InputError(
             f"backbone {name!r} is neither a folder nor a Hub id (org/name) nor one of {', '.join(KNOWN)}; "
             "correct it"
         )
     asked = recipe.backbone_revision or (known.revision if known else None)
     patterns = _WEIGHTS if weights else _WEIGHTS[2:]
-    folder, commit = snapshot(repo, asked, repo_type="model", patterns=patterns)
+    folder, commit = fetch(repo, asked, repo_type="model", patterns=patterns)
     if not (folder / "config.json").is_file():
         raise InputError(
             f"{repo!r} at {commit} is no model: it has no config.json; give the id of a causal model"
@@ -145,9 +140,9 @@ def locate(repo: str, revision: str | None) -> Path:
         return backbone_path()
     if Path(repo).is_dir():
         return Path(repo)
-    if not _HUB_ID.fullmatch(repo):
+    if not is_hub_id(repo):
         raise InputError(f"backbone {repo!r} is neither a folder nor a Hub id (org/name); give its folder")
-    return snapshot(repo, revision, repo_type="model", patterns=_WEIGHTS)[0]
+    return fetch(repo, revision, repo_type="model", patterns=_WEIGHTS)[0]
 
 
 def _from_folder(folder: Path, recipe: Recipe, known: Known | None) -> Backbone:
@@ -165,18 +160,8 @@ def _from_folder(folder: Path, recipe: Recipe, known: Known | None) -> Backbone:
         repo=recipe.backbone_repo or (known.repo if known else folder.resolve().name),
         revision=recipe.backbone_revision or (known.revision if known else None),
         license=known.license if known else _license(folder),
-        digest=digest([(file.name, _fingerprint(file)) for file in _decisive(folder)]),
+        digest=folder_hash(folder),
     )
-
-
-def _decisive(folder: Path) -> list[Path]:
-    """The files that decide what the model computes: not its card, its curve or its scores."""
-    return sorted({file for pattern in _DECISIVE for file in folder.glob(pattern) if file.is_file()})
-
-
-def _fingerprint(file: Path) -> str:
-    size = file.stat().st_size
-    return f"{size} bytes" if size > _HASHED_WHOLE else hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _license(folder: Path) -> str:

@@ -21,8 +21,8 @@ from lema_hub import prompts
 from lema_hub.artifacts.withheld import MARK
 from lema_hub.errors import InputError
 from lema_hub.records import digest
+from lema_hub.snapshots import fetch
 from lema_hub.train.recipe import DataSource
-from lema_hub.train.snapshot import snapshot
 
 if TYPE_CHECKING:
     import datasets
@@ -159,7 +159,7 @@ def _read(source: DataSource) -> tuple[Any, str, str | None]:
 
     pattern = f"data/{source.config}/{source.split}*.parquet"
     if source.repo is not None:
-        folder, revision = snapshot(source.repo, source.revision, repo_type="dataset", patterns=[pattern])
+        folder, revision = fetch(source.repo, source.revision, repo_type="dataset", patterns=[pattern])
         name: str = source.repo
     else:
         folder, revision = Path(source.path or ""), None

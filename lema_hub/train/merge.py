@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from lema_hub.artifacts.training import FILE_NAME, Agreement, Merged, Training
 from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
+from lema_hub.stats import proportion
 from lema_hub.train import backbones, quantisation
-from lema_hub.train.folder import copy_terms
+from lema_hub.train.saving import copy_terms
 
 if TYPE_CHECKING:
     import torch
@@ -190,16 +191,14 @@ def _agreement(
     theirs: Sequence[list[int]],
     ours: Sequence[list[int]],
 ) -> Agreement:
-    from scipy.stats import binomtest
-
     same = sum(one == other for one, other in zip(theirs, ours, strict=True))
-    interval = binomtest(same, len(texts)).proportion_ci(method="wilson")
+    low, high = proportion(same, len(texts))
     return Agreement(
         base=base,
         prompts=len(texts),
         same_texts=same,
-        low=round(float(interval.low), 4),
-        high=round(float(interval.high), 4),
+        low=round(low, 4),
+        high=round(high, 4),
         tokens=sum(map(len, theirs)),
         same_tokens=_foreseen(merged, tokenizer, texts, theirs),
     )

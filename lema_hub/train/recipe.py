@@ -9,24 +9,18 @@ recipe must give is the backbone and the data:
       - {repo: lema/lema-corrections, revision: v0.1.0, config: nano}
     tokens_per_step: 3000
 
-Traps: YAML reads `2e-4` as text (it wants `2.0e-4`), so text that is a number is taken as one; a misspelt key
-is an error here, while TRL's own parser lets it pass.
+`lema_hub.config` reads it strictly: a misspelt key is an error here, while TRL's own parser lets it pass.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import math
-import types
-import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
+from lema_hub.config import read_yaml
 from lema_hub.errors import RecipeError
 
 Method = Literal["qlora", "lora", "full"]
@@ -173,100 +167,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     Raises:
         RecipeError: The file cannot be read, or a key is unknown, missing, ill-typed or out of range.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(
-            f"recipe {str(path)!r} cannot be read ({error.__class__.__name__}); give a YAML file"
-        ) from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {str(path)!r} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, dict):
-        raise RecipeError(
-            f"recipe {str(path)!r} holds {type(document).__name__}; expected keys such as backbone and data"
-        )
-    try:
-        for override in overrides:
-            _override(document, override)
-        return parse(document)
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from error
-
-
-def parse(document: Mapping[str, Any]) -> Recipe:
-    """The recipe of plain values, as YAML or JSON gives them; the inverse of `Recipe.to_dict`.
-
-    Raises:
-        RecipeError: A key is unknown, missing, ill-typed or out of range.
-    """
-    recipe: Recipe = _build(Recipe, document, "")
-    return recipe
-
-
-def _override(document: dict[Any, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise RecipeError(f"override {override!r} has no '='; write key=value, for example rank=16")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"override {override!r}: the value is no YAML; quote it") from error
-    *parents, last = key.split(".")
-    place: Any = document
-    for part in parents:
-        place = _item(place, part, override)
-    if isinstance(place, list):
-        _item(place, last, override)
-        place[int(last)] = value
-    else:
-        place[last] = value
-
-
-def _item(place: Any, part: str, override: str) -> Any:
-    if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
-        return place[int(part)]
-    if isinstance(place, dict) and isinstance(place.get(part), (dict, list)):
-        return place[part]
-    raise RecipeError(
-        f"override {override!r}: there is no {part!r} to go into; items of data are data.0, data.1, ..."
-    )
-
-
-def _build(cls: type[Any], document: Mapping[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(cls)
-    for key in document:
-        if key not in hints:
-            near = difflib.get_close_matches(str(key), hints, n=1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(hints)}"
-            raise RecipeError(f"unknown key {where + str(key)!r}; {remedy}")
-    for field in dataclasses.fields(cls):
-        if field.default is dataclasses.MISSING and field.name not in document:
-            raise RecipeError(f"key {where + field.name!r} is missing; add it")
-    return cls(**{key: _typed(value, hints[key], where + key) for key, value in document.items()})
-
-
-def _typed(value: Any, hint: Any, key: str) -> Any:
-    if isinstance(hint, types.UnionType):
-        if value is None:
-            return None
-        hint = next(arg for arg in typing.get_args(hint) if arg is not types.NoneType)
-    if typing.get_origin(hint) is tuple:
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise RecipeError(f"{key} must be a list of {{repo, revision, config}}, got {value!r}")
-        return tuple(_build(DataSource, item, f"{key}.{number}.") for number, item in enumerate(value))
-    if typing.get_origin(hint) is Literal:
-        if value not in typing.get_args(hint):
-            raise RecipeError(f"{key} must be one of {', '.join(typing.get_args(hint))}, got {value!r}")
-        return value
-    if hint is float and not isinstance(value, bool):
-        try:
-            return float(value)
-        except (TypeError, ValueError):
-            pass
-    elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    raise RecipeError(f"{key} must be {names[hint]}, got {value!r}")
+    return read_yaml(path, Recipe, tuple(overrides))
 
 
 def _set(source: dict[str, Any]) -> dict[str, Any]:
@@ -279,7 +180,5 @@ def _at_least(name: str, value: float | None, least: int) -> None:
 
 
 def _above(name: str, value: float, bound: int) -> None:
-    if value == math.inf:
-        raise RecipeError(f"{name} must be finite, got {value}")
     if not value > bound:
         raise RecipeError(f"{name} must be > {bound}, got {value}")

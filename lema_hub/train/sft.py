@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub.artifacts.packages import installed
+from lema_hub.artifacts.runs import RunFolder
 from lema_hub.artifacts.training import DataUse, Training
 from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
 from lema_hub.records import digest
 from lema_hub.train import backbones, data, quantisation
-from lema_hub.train.folder import RunFolder, finish_save
 from lema_hub.train.recipe import Recipe
+from lema_hub.train.saving import finish_save
 from lema_hub.train.schedule import Schedule, plan
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from lema_hub.artifacts.manifest import Tokens
 from lema_hub.builders import build_corrections
 from lema_hub.builders.built import Spent
 from lema_hub.builders.pilot import draw
-from lema_hub.builders.yields import by_group, ratio, sums_of, total, yields
+from lema_hub.builders.yields import by_group, sums_of, yields
 from lema_hub.engines import Ledger, Request
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.engines.prices import Price
 from lema_hub.records import Problem
+from lema_hub.stats import ratio, total
 
 from .conftest import Sampled, Scripted
 

@@ -68,7 +68,7 @@ def test_lema_demo_prints_its_address_serves_and_ends_with_ctrl_c() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"adapter": "/no/such/folder"}, "'/no/such/folder' is no folder"),
+        ({"adapter": "/no/such/folder"}, "'/no/such/folder' is neither a folder nor a Hub id"),
         ({"endpoint": "http://127.0.0.1:9/v1"}, "needs a model"),
         ({"model": "m", "prompt": "none"}, "no prompt 'none'"),
     ],

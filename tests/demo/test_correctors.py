@@ -92,9 +92,9 @@ def test_a_base_that_is_given_is_taken(scored_adapter: Path, learned: Learned) -
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("/no/such/folder", "is no folder"),
-        ("a/b/c", "is no folder"),
-        ("~x/y", "is no folder"),
+        ("/no/such/folder", "is neither a folder nor a Hub id"),
+        ("a/b/c", "is neither a folder nor a Hub id"),
+        ("~x/y", "is neither a folder nor a Hub id"),
         ("a b/c", "neither"),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_name_that_is_no_adapter_is_refused(name: str, said: str) -> None:
 
 
 def test_a_folder_without_an_adapter_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no readable adapter_config\.json"):
+    with pytest.raises(InputError, match=r"it has no adapter_config\.json"):
         adapter(str(tmp_path))
     (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 8}))
     with pytest.raises(InputError, match="names no base_model_name_or_path"):
@@ -116,6 +116,6 @@ def test_a_hub_that_is_not_running_is_one_sentence(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(HubError, match=r"the adapter 'lema/x' at v0\.1\.0 could not be had") as caught:
+    with pytest.raises(HubError, match=r"'lema/x' at v0\.1\.0 is not in the cache") as caught:
         adapter("lema/x@v0.1.0")
     assert "\n" not in str(caught.value)

@@ -123,7 +123,7 @@ def test_an_adapter_of_a_hub_is_loaded_without_a_word_and_from_the_cache_when_th
     assert online.returncode == 0, online.stderr
     answered, refused = online.stdout.splitlines()
     assert f"+{commit} " in answered
-    assert refused == "'lema/tiny-lora' at main is no model: it has no config.json; give one that has"
+    assert refused == "'lema/tiny-lora' at main is not a model: it has no config.json; give the id of one"
     assert online.stderr == ""
     offline = child("http://127.0.0.1:9")
     assert offline.stdout.splitlines()[:1] == [answered], offline.stderr

@@ -152,7 +152,7 @@ def test_new_weights_at_an_old_path_are_another_model(tiny_llama: Path, tmp_path
 
 @pytest.mark.parametrize("name", ["./nowhere", "a/b/c"])
 def test_no_folder_is_said_in_one_line(name: str) -> None:
-    with pytest.raises(InputError, match="is no folder; give"):
+    with pytest.raises(InputError, match="is neither a folder nor a Hub id; give"):
         TransformersEngine(name)
 
 

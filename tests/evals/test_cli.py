@@ -159,7 +159,7 @@ def test_an_adapter_of_a_hub_comes_with_the_base_it_names(
     assert find("lema/eval-base@v0.1.0").revision == commits["lema/eval-base"]
     with pytest.raises(InputError, match="is no adapter"):
         find("lema/eval-base", base=str(llama))
-    with pytest.raises(HubError, match="'lema/nothing' at main"):
+    with pytest.raises(HubError, match="shows no model lema/nothing"):
         find("lema/nothing")
 
 

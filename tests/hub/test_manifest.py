@@ -27,14 +27,14 @@ def test_written_manifest_reads_back_equal_and_rewrites_to_the_same_bytes(tmp_pa
     [
         (lambda d: d.pop("seed"), "key 'seed' is missing"),
         (lambda d: d.update(sead=1), "unknown key 'sead'"),
-        (lambda d: d.update(seed="0"), "'seed' is '0'; expected int"),
-        (lambda d: d.update(seed=True), "'seed' is 'True'; expected int"),
-        (lambda d: d.update(kind="cots"), "'kind' is 'cots'; expected one of corrections, cot, trajectories"),
-        (lambda d: d.update(schema=2), "'schema' is 2; expected one of 1"),
-        (lambda d: d["inputs"][0].pop("license"), "key 'license' is missing in 'inputs[0]'"),
-        (lambda d: d["stages"][0].update(rows_in=1.5), "'stages[0].rows_in' is '1.5'; expected int"),
-        (lambda d: d["configs"].update(nano=[1]), "'configs.nano' is '[1]'; expected dict"),
-        (lambda d: d.update(models=None), "'models' is 'None'; expected tuple"),
+        (lambda d: d.update(seed="0"), "seed is '0'; expected a whole number"),
+        (lambda d: d.update(seed=True), "seed is True; expected a whole number"),
+        (lambda d: d.update(kind="cots"), "kind is 'cots'; expected one of corrections, cot, trajectories"),
+        (lambda d: d.update(schema=2), "schema is 2; expected one of 1"),
+        (lambda d: d["inputs"][0].pop("license"), "key 'inputs.0.license' is missing"),
+        (lambda d: d["stages"][0].update(rows_in=1.5), "stages.0.rows_in is 1.5; expected a whole number"),
+        (lambda d: d["configs"].update(nano=[1]), "configs.nano is [1]; expected keys with values"),
+        (lambda d: d.update(models=None), "models is empty; expected a list"),
     ],
 )
 def test_a_manifest_with_a_wrong_key_is_refused(tmp_path: Path, change, message: str) -> None:

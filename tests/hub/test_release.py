@@ -284,7 +284,7 @@ def test_a_dry_run_needs_no_server(repo_id: str, built: Path) -> None:
 
 @pytest.mark.parametrize("repo_id", ["lema", "a/b/c", "lema/..", "../x/y", "lema/ä", ""])
 def test_a_wrong_id_is_refused(api: HfApi, built: Path, repo_id: str) -> None:
-    with pytest.raises(InputError, match="is no repo id; expected namespace/name"):
+    with pytest.raises(InputError, match="is not a repo id; expected namespace/name"):
         publish_dataset(built, repo_id, version="0.1.0", api=api)
 
 

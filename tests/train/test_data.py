@@ -149,7 +149,7 @@ def test_published_rows_are_read_at_their_tag(
     assert (remote.used[0].name, remote.used[0].revision) == (repo, first.oid)
     with pytest.raises(HubError, match=r"no revision 'v9\.9\.9'"):
         load([DataSource(repo=repo, revision="v9.9.9", config="nano")], tokenizer, max_length=400)
-    with pytest.raises(HubError, match="does not exist"):
+    with pytest.raises(HubError, match="shows no dataset lema/none"):
         load([DataSource(repo="lema/none", revision="v1", config="nano")], tokenizer, max_length=400)
 
 

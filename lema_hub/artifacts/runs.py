@@ -1,8 +1,7 @@
-"""The folder of a run: which run it holds, whether that is finished, and what is put right in what PEFT
-saves.
+"""The folder of a training run: which run it holds, and whether that is finished.
 
-`run.json` is what tells one run from another: the digest of recipe, backbone and data. It says `finished`
-once everything else is in the folder, so a run that died at any point is taken up again.
+`run.json` tells one run from another by the digest of recipe, backbone and data. It says `finished` once everything
+else is in the folder, so a run that died at any point is resumed.
 """
 
 from __future__ import annotations
@@ -13,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from lema_hub.artifacts.model import TERMS
 from lema_hub.errors import InputError
-from lema_hub.train.backbones import Backbone
 
 RUN_FILE = "run.json"
 CHECKPOINTS = "checkpoints"
@@ -83,30 +80,3 @@ class RunFolder:
         partial = self.path / f"{RUN_FILE}.partial"
         partial.write_text(json.dumps({"digest": self.identity, **state}, indent=2) + "\n", encoding="utf-8")
         partial.replace(self.path / RUN_FILE)
-
-
-def finish_save(folder: Path, backbone: Backbone) -> None:
-    """Put right what PEFT saved: name the published backbone and its revision, drop PEFT's card, add the licence.
-
-    PEFT writes the folder that the backbone was loaded from, and no revision. It lists the layers of a small
-    model by their full names, in random order.
-    """
-    (folder / "README.md").unlink(missing_ok=True)
-    copy_terms(backbone.folder, folder)
-    path = folder / "adapter_config.json"
-    if not path.is_file():  # a whole model was saved
-        return
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config |= {
-        "base_model_name_or_path": backbone.repo,
-        "revision": backbone.revision,
-        "target_modules": sorted({name.rpartition(".")[2] for name in config["target_modules"]}),
-    }
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def copy_terms(backbone: Path, folder: Path) -> None:
-    """Put a backbone's licence, notice and use policy beside what was made of it."""
-    for pattern in TERMS:
-        for path in backbone.glob(pattern):
-            shutil.copyfile(path, folder / path.name)
