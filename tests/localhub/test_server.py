@@ -24,7 +24,7 @@ from huggingface_hub import HfApi
 from lema_hub.localhub import DirectoryInUseError, HubError, LocalHub, NotServingError, running, serve
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.fsck import check
-from lema_hub.localhub.server import DATABASE
+from lema_hub.localhub.server import DATABASE, _listen
 from lema_hub.localhub.store import Store
 
 SERVE = "from lema_hub.cli.hub import app; app()"
@@ -101,6 +101,13 @@ def test_a_start_that_cannot_work_says_why(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(HubError, match="schema version 99"):
         LocalHub(tmp_path / "b", namespace="team")
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 def test_a_lost_or_useless_token_file_is_made_again(tmp_path: Path) -> None:
