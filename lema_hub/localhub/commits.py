@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 
-from lema_hub.localhub import refs, trees
+from lema_hub.localhub import lineage, refs, trees
 from lema_hub.localhub.errors import revision_not_found
 from lema_hub.localhub.store import now
 
@@ -57,23 +57,9 @@ def last_changes(
     db: sqlite3.Connection, repo: int, commit: Commit, paths: Sequence[str]
 ) -> dict[str, Commit]:
     """For each path of a commit, the newest commit up to it that changed the path."""
-    ids: dict[str, str | None] = {path: _oid_at(db, repo, commit.tree, path) for path in paths}
-    found: dict[str, Commit] = {}
-    while ids:
-        parent = get(db, repo, commit.parent) if commit.parent is not None else None
-        for path, oid in list(ids.items()):
-            if parent is None or _oid_at(db, repo, parent.tree, path) != oid:
-                found[path] = commit
-                del ids[path]
-        if parent is None:
-            break
-        commit = parent
-    return found
-
-
-def _oid_at(db: sqlite3.Connection, repo: int, tree: str, path: str) -> str | None:
-    entry = trees.find(db, repo, tree, path)
-    return None if entry is None else entry.oid
+    last = lineage.last_changes(db, repo, commit.oid, paths)
+    known = {oid: get(db, repo, oid) for oid in set(last.values())}
+    return {path: known[oid] for path, oid in last.items()}
 
 
 def write(
@@ -90,7 +76,11 @@ def write(
         created_at=int(time.time()),
     )
     new = replace(new, oid=commit_id(new))
-    db.execute("INSERT OR IGNORE INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (repo, *astuple(new)))
+    db.execute(
+        "INSERT OR IGNORE INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (repo, *astuple(new), *lineage.place(db, repo, new.oid, parent)),
+    )
+    lineage.record(db, repo, new.oid)
     return new
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from lema_hub.localhub import commits, trees
+from lema_hub.localhub import commits, lineage, suffixes, trees
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.store import Store
 
@@ -70,6 +70,7 @@ def check(store: Store, blobs: Blobs, *, progress: Callable[[int, int], None] | 
         for sentence, query in _DANGLING.items():
             problems += [sentence.format(*row) for row in db.execute(query)]
         problems += _wrong_ids(db)
+        problems += _wrong_index(db)
         expected = {
             row["sha256"]: (row["size"], row["repo"])
             for row in db.execute(
@@ -118,4 +119,19 @@ def _wrong_ids(db: sqlite3.Connection) -> list[str]:
     for row in db.execute("SELECT repo, name, oid FROM entry WHERE kind = 'directory'"):
         if (row["repo"], row["oid"]) not in known:
             wrong.append(f"directory {row['name']} of repo {row['repo']} has no tree {row['oid']}")
+    return wrong
+
+
+def _wrong_index(db: sqlite3.Connection) -> list[str]:
+    """Commits and trees of which something else is stored than what follows from their content."""
+    wrong: list[str] = []
+    for repo in [row["id"] for row in db.execute("SELECT id FROM repo")]:
+        wrong += [
+            f"commit {oid} of repo {repo} is not indexed by what it changed"
+            for oid in lineage.faults(db, repo)
+        ]
+        wrong += [
+            f"tree {oid} of repo {repo} is not indexed by its files' names"
+            for oid in suffixes.faults(db, repo)
+        ]
     return wrong

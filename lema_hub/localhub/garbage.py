@@ -97,9 +97,15 @@ def _collect_repo(db: sqlite3.Connection, repo: int, oldest: float) -> int:
         (repo,),
     )
     db.execute(
-        "DELETE FROM entry WHERE repo = ? AND tree NOT IN (SELECT oid FROM live WHERE kind = 'directory')",
+        "DELETE FROM change WHERE repo = ? AND oid NOT IN (SELECT oid FROM live WHERE kind = 'commit')",
         (repo,),
     )
+    for table in ("entry", "tree_suffix"):
+        db.execute(
+            f"DELETE FROM {table} WHERE repo = ?"  # noqa: S608
+            " AND tree NOT IN (SELECT oid FROM live WHERE kind = 'directory')",
+            (repo,),
+        )
     db.execute(
         "DELETE FROM file WHERE repo = ? AND oid NOT IN (SELECT oid FROM live WHERE kind = 'file')", (repo,)
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from lema_hub.localhub import frontmatter, tags, trees
+from lema_hub.localhub import frontmatter, suffixes, tags, trees
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.commits import Commit
 from lema_hub.localhub.repos import Repo
@@ -34,7 +34,17 @@ def read_text(db: sqlite3.Connection, blobs: Blobs, repo: int, tree: str, path: 
 def tags_at(db: sqlite3.Connection, blobs: Blobs, repo: Repo, tree: str) -> list[str]:
     """The tags that a commit's README and file names give to its repo."""
     readme = read_text(db, blobs, repo.key, tree, "README.md")
-    return tags.derive(readme, repo.type, [entry.path for entry in trees.files(db, repo.key, tree)])
+    return tags.derive(readme, repo.type, _markers(db, repo.key, tree), suffixes.below(db, repo.key, tree))
+
+
+def _markers(db: sqlite3.Connection, repo: int, tree: str) -> frozenset[str]:
+    found = (trees.find(db, repo, tree, name) for name in tags.MARKERS)
+    return frozenset(entry.path for entry in found if entry is not None and entry.kind == "file")
+
+
+def _top_files(db: sqlite3.Connection, repo: int, tree: str) -> list[trees.Entry]:
+    top = trees.children(db, repo, tree)
+    return [entry for _, entry in sorted(top.items()) if entry.kind == "file"]
 
 
 def index(db: sqlite3.Connection, blobs: Blobs, repo: Repo, tree: str) -> None:
@@ -63,9 +73,8 @@ def describe(
         only: The members asked for by `expand`; None for all.
         with_blobs: Give sizes and ids of the files too.
     """
-    files = trees.files(db, repo.key, commit.tree)
-    names = [entry.path for entry in files]
     readme = read_text(db, blobs, repo.key, commit.tree, "README.md")
+    markers = _markers(db, repo.key, commit.tree)
     try:
         card = frontmatter.read(readme)
     except frontmatter.CardError:
@@ -78,17 +87,17 @@ def describe(
         "private": lambda: repo.private,
         "gated": lambda: repo.gated or False,
         "disabled": lambda: False,
-        "tags": lambda: tags.derive(readme, repo.type, names),
+        "tags": lambda: tags.derive(readme, repo.type, markers, suffixes.below(db, repo.key, commit.tree)),
         "cardData": lambda: card,
-        "siblings": lambda: [_sibling(entry, with_blobs) for entry in files],
+        "siblings": lambda: [_sibling(entry, with_blobs) for entry in trees.files(db, repo.key, commit.tree)],
         "usedStorage": lambda: used_storage(db, repo.key),
     }
     if repo.type == "model":
         members |= {
             "pipeline_tag": lambda: card.get("pipeline_tag"),
-            "library_name": lambda: tags.library_name(card, names),
+            "library_name": lambda: tags.library_name(card, markers),
             "config": lambda: _config(read_text(db, blobs, repo.key, commit.tree, "config.json")),
-            "safetensors": lambda: _safetensors(blobs, files),
+            "safetensors": lambda: _safetensors(blobs, _top_files(db, repo.key, commit.tree)),
             "model-index": lambda: card.get("model-index"),
         }
     elif repo.type == "dataset":

@@ -200,7 +200,7 @@ def may_not_create(identity: Identity, namespace: str) -> ApiError:
 def delete(db: sqlite3.Connection, repo: Repo) -> None:
     """Delete a repo with its history; its blobs go at the next garbage collection."""
     # Children of `commits` and `blob` first: SQLite checks each foreign key while it cascades.
-    for table in ("ref", "commits", "entry", "file", "blob"):
+    for table in ("ref", "commits", "change", "entry", "tree_suffix", "file", "blob"):
         db.execute(f"DELETE FROM {table} WHERE repo = ?", (repo.key,))  # noqa: S608
     db.execute("DELETE FROM repo WHERE id = ?", (repo.key,))
 

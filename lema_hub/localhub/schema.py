@@ -6,12 +6,12 @@ be read, or claimed as already uploaded, through another repo. `repo.id` is neve
 url of a deleted repo fits no later one.
 
 `SCHEMA` is what version 1 had; `UPGRADES[n]` brings a database of version n - 1 to version n, and a new one
-goes through all of them.
+goes through all of them. What version 3 adds is derived from what was there before (`Store` does it).
 """
 
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 SCHEMA: Final = """
 CREATE TABLE setting (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -162,5 +162,22 @@ CREATE TABLE collection_item (
     UNIQUE (collection, type, target)
 ) WITHOUT ROWID;
 CREATE INDEX collection_item_repo ON collection_item (repo);
+""",
+    3: """
+ALTER TABLE commits ADD COLUMN depth INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE commits ADD COLUMN jump TEXT NOT NULL DEFAULT '';
+CREATE TABLE change (
+    repo  INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    path  TEXT NOT NULL,
+    depth INTEGER NOT NULL,
+    oid   TEXT NOT NULL,
+    PRIMARY KEY (repo, path, depth, oid)
+) WITHOUT ROWID;
+CREATE TABLE tree_suffix (
+    repo   INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    tree   TEXT NOT NULL,
+    suffix TEXT NOT NULL,
+    PRIMARY KEY (repo, tree, suffix)
+) WITHOUT ROWID;
 """,
 }

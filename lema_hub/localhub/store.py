@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lema_hub.localhub import schema
+from lema_hub.localhub import lineage, schema, suffixes
 from lema_hub.localhub.errors import HubError
 
 _BUSY_SECONDS = 30.0
@@ -50,6 +50,10 @@ class Store:
                 scripts += [script for version, script in schema.UPGRADES.items() if version > found]
                 for statement in (part for script in scripts for part in script.split(";\n")):
                     db.execute(statement)
+                if found < 3:
+                    for (repo,) in db.execute("SELECT id FROM repo").fetchall():
+                        lineage.rebuild(db, repo)
+                        suffixes.rebuild(db, repo)
                 db.execute(f"PRAGMA user_version = {schema.VERSION}")
             else:
                 raise HubError(

@@ -7,6 +7,7 @@ clients filter.
 """
 
 import re
+from collections.abc import Collection
 from typing import Any, Final
 
 from lema_hub.localhub.frontmatter import CardError, read, texts
@@ -24,23 +25,27 @@ _DATASET_KEYS: Final = (
 _FORMATS: Final = {"parquet": "parquet", "json": "json", "jsonl": "json", "csv": "csv", "arrow": "arrow"}
 
 
-def derive(readme: str, kind: RepoType, filenames: list[str]) -> list[str]:
+# The files in a repo's first directory whose presence tells what it is.
+MARKERS: Final = frozenset({"adapter_config.json", "config.json"})
+
+
+def derive(readme: str, kind: RepoType, markers: Collection[str], suffixes: Collection[str]) -> list[str]:
     """The tags of a repo at a commit, each once; an unreadable header gives none.
 
     Args:
         readme: The text of its README.md.
         kind: Its type.
-        filenames: The paths of its files.
+        markers: Those of `MARKERS` that it has.
+        suffixes: The endings of its files' names, wherever they are.
     """
     try:
         card = read(readme)
     except CardError:
         card = {}
     if kind == "model":
-        found = _of_model(card, filenames)
+        found = _of_model(card, markers, suffixes)
     elif kind == "dataset":
         found = [f"{key}:{name}" for key in _DATASET_KEYS for name in texts(card.get(key))]
-        suffixes = {name.rsplit(".", 1)[-1] for name in filenames}
         found += [f"format:{name}" for suffix, name in _FORMATS.items() if suffix in suffixes]
     else:
         found = texts(card.get("sdk"))
@@ -50,14 +55,14 @@ def derive(readme: str, kind: RepoType, filenames: list[str]) -> list[str]:
     return list(dict.fromkeys(tag for tag in found if tag))
 
 
-def _of_model(card: dict[str, Any], filenames: list[str]) -> list[str]:
-    found = texts(library_name(card, filenames)) + texts(card.get("pipeline_tag"))
-    if any(name.endswith(".safetensors") for name in filenames):
+def _of_model(card: dict[str, Any], markers: Collection[str], suffixes: Collection[str]) -> list[str]:
+    found = texts(library_name(card, markers)) + texts(card.get("pipeline_tag"))
+    if "safetensors" in suffixes:
         found.append("safetensors")
     found += texts(card.get("language"))
     found += [f"dataset:{name}" for name in texts(card.get("datasets"))]
     relation = card.get("base_model_relation")
-    if relation is None and "adapter_config.json" in filenames:
+    if relation is None and "adapter_config.json" in markers:
         relation = "adapter"
     for base in texts(card.get("base_model")):
         found.append(f"base_model:{base}")
@@ -65,11 +70,11 @@ def _of_model(card: dict[str, Any], filenames: list[str]) -> list[str]:
     return found
 
 
-def library_name(card: dict[str, Any], filenames: list[str]) -> str | None:
+def library_name(card: dict[str, Any], markers: Collection[str]) -> str | None:
     """The library that a model is made for: as its card says, or as its files tell."""
     named = card.get("library_name")
     if isinstance(named, str):
         return named
-    if "adapter_config.json" in filenames:
+    if "adapter_config.json" in markers:
         return "peft"
-    return "transformers" if "config.json" in filenames else None
+    return "transformers" if "config.json" in markers else None

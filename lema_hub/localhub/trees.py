@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from lema_hub.localhub import suffixes
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.paths import fold
 
@@ -127,6 +128,43 @@ def files(db: sqlite3.Connection, repo: int, tree: str) -> list[Entry]:
     return [entry for entry in walk(db, repo, tree) if entry.kind == "file"]
 
 
+def page(
+    db: sqlite3.Connection, repo: int, tree: str, prefix: str, *, after: str, limit: int, recursive: bool
+) -> list[Entry]:
+    """At most `limit` entries below a tree in the order of `walk`, from the first that follows a path.
+
+    Args:
+        db: A reading transaction.
+        repo: Row id of the repo.
+        tree: Id of the tree.
+        prefix: Put before the paths; empty, or ending in '/'.
+        after: The last path that was seen, without the prefix; empty to start at the beginning.
+        limit: Number of entries.
+        recursive: Go down into directories.
+    """
+    found: list[Entry] = []
+    name, _, rest = after.partition("/")
+    if name and recursive:
+        within = find(db, repo, tree, name)
+        if within is not None and within.kind == "directory":
+            below = f"{prefix}{name}/"
+            found = page(db, repo, within.oid, below, after=rest, limit=limit, recursive=True)
+    rows = db.execute(
+        f"SELECT {_FILE_COLUMNS} WHERE entry.repo = ? AND entry.tree = ? AND entry.name > ?"
+        " ORDER BY entry.name LIMIT ?",
+        (repo, tree, name, limit - len(found)),
+    ).fetchall()
+    for row in rows:
+        if len(found) >= limit:
+            break
+        entry = _entry(row, prefix)
+        found.append(entry)
+        if recursive and entry.kind == "directory":
+            left = limit - len(found)
+            found += page(db, repo, entry.oid, f"{entry.path}/", after="", limit=left, recursive=True)
+    return found
+
+
 def compare(
     db: sqlite3.Connection, repo: int, old: str | None, new: str | None, prefix: str = ""
 ) -> dict[str, tuple[Entry | None, Entry | None]]:
@@ -236,4 +274,5 @@ def _store(db: sqlite3.Connection, repo: int, lines: Mapping[str, tuple[str, str
             "INSERT INTO entry VALUES (?, ?, ?, ?, ?)",
             [(repo, tree, name, kind, oid) for name, (kind, oid) in lines.items()],
         )
+        suffixes.record(db, repo, tree)
     return tree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lema_hub.localhub import tags
+from lema_hub.localhub import suffixes, tags
 
 
 def card(header: str) -> str:
@@ -16,9 +16,7 @@ def test_tags_of_a_model() -> None:
         "license: apache-2.0\nlibrary_name: peft\nbase_model: lema/nano\nbase_model_relation: adapter\n"
         "datasets: [lema/lema-corrections]\npipeline_tag: text-generation\nlanguage: en\ntags: [math, math]"
     )
-    found = tags.derive(
-        readme + "See https://arxiv.org/abs/2310.20689.", "model", ["adapter_model.safetensors"]
-    )
+    found = tags.derive(readme + "See https://arxiv.org/abs/2310.20689.", "model", [], ["safetensors"])
     assert found == [
         "peft", "text-generation", "safetensors", "en", "dataset:lema/lema-corrections",
         "base_model:lema/nano", "base_model:adapter:lema/nano", "license:apache-2.0",
@@ -28,14 +26,19 @@ def test_tags_of_a_model() -> None:
 
 def test_tags_of_a_dataset_come_from_card_and_files() -> None:
     readme = card("task_categories: [text-generation]\nsize_categories: n<1K\nlanguage: [en]\nlicense: mit")
-    assert tags.derive(readme, "dataset", ["nano/train.parquet"]) == [
+    assert tags.derive(readme, "dataset", [], ["parquet"]) == [
         "task_categories:text-generation", "language:en", "size_categories:n<1K", "format:parquet",
         "license:mit",
     ]  # fmt: skip
 
 
 def test_tags_survive_an_unreadable_header() -> None:
-    assert tags.derive(card("a: [") + "arxiv.org/abs/2503.17439", "dataset", []) == ["arxiv:2503.17439"]
+    found = tags.derive(card("a: [") + "arxiv.org/abs/2503.17439", "dataset", [], [])
+    assert found == ["arxiv:2503.17439"]
+
+
+def test_every_suffix_that_makes_a_tag_is_stored() -> None:
+    assert {"safetensors", *tags._FORMATS} == suffixes.SUFFIXES
 
 
 @pytest.mark.parametrize(

@@ -83,15 +83,19 @@ def tree(call: Call) -> Response:
         if root is None or root.kind != "directory":
             raise entry_not_found(path, commit.oid)
         prefix = f"{path}/" if path else ""
-        if call.flag("recursive"):
-            entries = list(trees.walk(db, repo.key, root.oid, prefix))
-        else:
-            entries = [entry for _, entry in sorted(trees.children(db, repo.key, root.oid, prefix).items())]
-        start = next((place + 1 for place, entry in enumerate(entries) if entry.path == after), 0)
-        page = entries[start : start + size]
+        found = trees.page(
+            db,
+            repo.key,
+            root.oid,
+            prefix,
+            after=after.removeprefix(prefix),
+            limit=size + 1,
+            recursive=call.flag("recursive"),
+        )
+        page = found[:size]
         lines = _lines(db, repo, commit, page, expand=expand)
     headers = {"X-Repo-Commit": commit.oid}
-    if start + size < len(entries):
+    if len(found) > size:
         query = {key: value for key, value in call.request.query_params.items() if key != "cursor"}
         # The next page is of this very commit, whatever the branch points to by then.
         place = f"/api/{call.request.url.path.split('/')[2]}/{repo.id}/tree/{commit.oid}" + (
