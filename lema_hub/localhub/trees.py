@@ -11,7 +11,7 @@ Source of the formats: git's object format (``<type> <size>\0<content>``, sha1) 
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -212,8 +212,9 @@ def _write(
     changes: Mapping[tuple[str, ...], str | None],
     prefix: str,
 ) -> str | None:
-    present = children(db, repo, base) if base is not None else {}
-    lines: dict[str, tuple[str, str]] = {name: (entry.kind, entry.oid) for name, entry in present.items()}
+    rows = db.execute("SELECT name, kind, oid FROM entry WHERE repo = ? AND tree = ?", (repo, base))
+    present: dict[str, tuple[str, str]] = {name: (kind, oid) for name, kind, oid in rows}
+    lines = present.copy()
     nested: dict[str, dict[tuple[str, ...], str | None]] = {}
     for (name, *rest), oid in changes.items():
         if rest:
@@ -244,7 +245,7 @@ def _write(
     return _store(db, repo, lines)
 
 
-def _refuse_twins(names: Iterable[str], present: Mapping[str, Entry], prefix: str) -> None:
+def _refuse_twins(names: Iterable[str], present: Collection[str], prefix: str) -> None:
     seen: dict[str, str] = {}
     for name in sorted(names, key=lambda name: name not in present):
         twin = seen.setdefault(fold(name), name)
