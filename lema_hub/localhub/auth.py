@@ -2,8 +2,8 @@
 
 A token is shown once and stored as its sha256 (it carries 256 random bits, so a slow hash would add
 nothing). It belongs to a user, has one role, and is good for a set of namespaces: `read` sees their
-private repos, `write` changes their repos, `admin` also deletes tags, makes namespaces and reaches all of
-them.
+private repos, `write` changes their repos, `admin` also deletes what was released, makes namespaces and
+reaches all of them.
 """
 
 import hashlib

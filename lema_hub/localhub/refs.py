@@ -1,7 +1,7 @@
 """Branches, tags, the heads of pull requests, and what a revision means.
 
 A tag never moves: making it again is a 409, wherever it points. A branch and a tag cannot share a name, so
-that nobody can slip a branch in front of a published version.
+that nobody can slip a branch in front of a published version. A tag like `v1.0.0` is a release.
 """
 
 import re
@@ -16,6 +16,7 @@ MAIN: Final = "main"
 _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
 PULLS: Final = "refs/pr/"
+_RELEASE = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+.*")
 _SHORT_ID = re.compile(r"[0-9a-f]{7,39}")
 
 
@@ -90,6 +91,12 @@ def listing(db: sqlite3.Connection, repo: int, kind: Literal["branch", "tag", "p
         if row["name"].startswith(prefix)
     ]
     return sorted(found, key=lambda ref: (ref.name != MAIN, ref.name))
+
+
+def release(db: sqlite3.Connection, repo: int) -> str | None:
+    """The first release that a repo holds, or None if it holds none."""
+    names = (tag.name for tag in listing(db, repo, "tag"))
+    return next((name for name in names if _RELEASE.fullmatch(name)), None)
 
 
 def create_branch(db: sqlite3.Connection, repo: int, branch: str, starting_point: str | None) -> None:

@@ -1,12 +1,16 @@
 """Repos: made, found, moved, changed, deleted; and who may see them.
 
 A repo that the asker may not see is answered exactly like one that does not exist.
+
+What was published as a release stays what it is: only an admin may delete a repo that holds one, delete its
+tags, or give its former name to another repo.
 """
 
 import sqlite3
 from dataclasses import dataclass
 from typing import Literal
 
+from lema_hub.localhub import refs
 from lema_hub.localhub.auth import Identity, Role, ensure_namespace
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.paths import URL_PREFIXES, RepoType, check_name
@@ -112,6 +116,42 @@ def require(
     return repo
 
 
+def require_release_right(db: sqlite3.Connection, identity: Identity, repo: Repo, deed: str) -> None:
+    """Refuse to take a release away, but to admins; others may have measured on it.
+
+    Raises:
+        ApiError: 403 if the repo holds a release and the asker is no admin.
+    """
+    held = refs.release(db, repo.key)
+    if held is not None and not identity.may("admin", repo.namespace):
+        raise ApiError(
+            403,
+            f"{repo.id} holds the release {held}, and token {identity.token_name!r} has role {identity.role!r}: "
+            f"to {deed} needs role 'admin'",
+        )
+
+
+def _take_former_name(
+    db: sqlite3.Connection, identity: Identity, kind: RepoType, namespace: str, name: str
+) -> None:
+    """Free a name for a new repo; only an admin may take it from a repo with a release.
+
+    Raises:
+        ApiError: 403 if a repo with a release moved away from the name and the asker is no admin.
+    """
+    row = db.execute(
+        "DELETE FROM former_name WHERE type = ? AND namespace = ? AND name = ? RETURNING repo",
+        (kind, namespace, name),
+    ).fetchone()
+    held = None if row is None else refs.release(db, row["repo"])
+    if held is not None and not identity.may("admin", namespace):
+        raise ApiError(
+            403,
+            f"{namespace}/{name} is the former name of a repo with the release {held}, and token "
+            f"{identity.token_name!r} has role {identity.role!r}: to give it to another repo needs role 'admin'",
+        )
+
+
 def require_download(identity: Identity, repo: Repo) -> None:
     """Refuse the files of a gated repo to those who were not let in.
 
@@ -173,10 +213,7 @@ def create(
     if kind == "space" and sdk not in SDKS:
         raise ApiError(400, f"Invalid Space SDK {sdk!r:.40}: use one of {', '.join(SDKS)}")
     ensure_namespace(db, namespace)
-    # A repo that takes over a former name takes it for good.
-    db.execute(
-        "DELETE FROM former_name WHERE type = ? AND namespace = ? AND name = ?", (kind, namespace, name)
-    )
+    _take_former_name(db, identity, kind, namespace, name)
     moment = now()
     row = db.execute(
         "INSERT INTO repo (type, namespace, name, private, sdk, created_at, updated_at) "
@@ -197,8 +234,13 @@ def may_not_create(identity: Identity, namespace: str) -> ApiError:
     )
 
 
-def delete(db: sqlite3.Connection, repo: Repo) -> None:
-    """Delete a repo with its history; its blobs go at the next garbage collection."""
+def delete(db: sqlite3.Connection, identity: Identity, repo: Repo) -> None:
+    """Delete a repo with its history; its blobs go at the next garbage collection.
+
+    Raises:
+        ApiError: 403 if it holds a release and the asker is no admin.
+    """
+    require_release_right(db, identity, repo, "delete it")
     # Children of `commits` and `blob` first: SQLite checks each foreign key while it cascades.
     for table in ("ref", "commits", "change", "entry", "tree_suffix", "file", "blob"):
         db.execute(f"DELETE FROM {table} WHERE repo = ?", (repo.key,))  # noqa: S608

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 from huggingface_hub import HfApi
 
-from lema_hub.localhub import LocalHub
+from lema_hub.localhub import LocalHub, auth
+from lema_hub.localhub.server import DATABASE
+from lema_hub.localhub.store import Store
 
 _numbers = itertools.count(1)
 # huggingface_hub 2.4 sends large files with a keyword that its own HTTP client deprecates (lfs.py, `data=`).
@@ -49,6 +51,25 @@ def dataset(api: HfApi) -> str:
     repo_id = f"lema/set-{next(_numbers)}"
     api.create_repo(repo_id, repo_type="dataset")
     return repo_id
+
+
+ClientOf = Callable[..., HfApi]
+
+
+@pytest.fixture
+def client_of(hub: LocalHub) -> Iterator[ClientOf]:
+    """Make a client with a new token of a given role and user."""
+    store = Store(hub.directory / DATABASE)
+
+    def client(role: auth.Role, user: str, **options: Any) -> HfApi:
+        with store.write() as db:
+            secret = auth.create_token(
+                db, name=f"{role}-{user}-{next(_numbers)}", user=user, role=role, **options
+            )
+        return HfApi(endpoint=hub.url, token=secret)
+
+    yield client
+    store.close()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from lema_hub.localhub import refs
+from lema_hub.localhub import refs, repos
 from lema_hub.localhub.http.call import Call, Json, text_member
 
 
@@ -48,7 +48,9 @@ def create_tag(call: Call) -> Response:
 
 
 def delete_tag(call: Call) -> Response:
-    """DELETE /api/{type}/{repo}/tag/{tag}: for admins, because others rely on what a tag points to."""
+    """DELETE /api/{type}/{repo}/tag/{tag}: for admins in a repo with a release, else for all who may write."""
     with call.state.store.write() as db:
-        refs.delete_tag(db, call.repo(db, "admin").key, call.param("ref"))
+        repo = call.repo(db, "write")
+        repos.require_release_right(db, call.identity, repo, "delete a tag of it")
+        refs.delete_tag(db, repo.key, call.param("ref"))
     return Json({"success": True})

@@ -76,7 +76,8 @@ def delete(call: Call) -> Response:
     kind = _kind(values)
     namespace, name = _target(call, values)
     with call.state.store.write() as db:
-        repos.delete(db, repos.require(db, call.identity, kind, namespace, name, "write"))
+        repo = repos.require(db, call.identity, kind, namespace, name, "write")
+        repos.delete(db, call.identity, repo)
     return Json({"success": True})
 
 
