@@ -10,7 +10,7 @@ with the commit that is already there, and a commit that changes nothing with th
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,7 +47,7 @@ class AddLfsFile:
 
 @dataclass(frozen=True, slots=True)
 class DeleteFile:
-    """The removal of one file."""
+    """The removal of one file, or of a directory that stands at the path: clients need not know which it is."""
 
     path: str
 
@@ -142,22 +142,26 @@ def _changes(
                 changes[path] = operation.oid
             case AddLfsFile():
                 changes[path] = _lfs_oid(db, repo, operation)
-            case DeleteFile():
-                entry = trees.find(db, repo, tree, path)
-                there = entry is not None and entry.kind == "file"
-                if not (changes[path] is not None if path in changes else there):
+            case DeleteFile() | DeleteFolder():
+                gone = _there(db, repo, tree, path, changes, file=isinstance(operation, DeleteFile))
+                if not gone:
                     raise _nothing_there(path)
-                changes[path] = None
-            case DeleteFolder():
-                entry = trees.find(db, repo, tree, path)
-                inside = [other for other, oid in changes.items() if other.startswith(f"{path}/") and oid]
-                if entry is not None and entry.kind == "directory":
-                    walked = trees.walk(db, repo, entry.oid, f"{path}/")
-                    inside += [below.path for below in walked if below.kind == "file"]
-                if not inside:
-                    raise _nothing_there(path)
-                changes.update(dict.fromkeys(inside))
+                changes.update(dict.fromkeys(gone))
     return changes
+
+
+def _there(
+    db: sqlite3.Connection, repo: int, tree: str, path: str, changes: Mapping[str, str | None], *, file: bool
+) -> list[str]:
+    """The files at a path (only if `file`) and below it, as a tree has them after some changes."""
+    entry = trees.find(db, repo, tree, path)
+    found = [other for other, oid in changes.items() if other.startswith(f"{path}/") and oid]
+    if entry is not None and entry.kind == "directory":
+        found += [below.path for below in trees.walk(db, repo, entry.oid, f"{path}/") if below.kind == "file"]
+    before = entry.oid if entry is not None and entry.kind == "file" else None
+    if file and changes.get(path, before) is not None:
+        found.append(path)
+    return found
 
 
 def _nothing_there(path: str) -> ApiError:

@@ -157,13 +157,26 @@ def test_deleting_what_is_not_there(api: HfApi, dataset: str) -> None:
     commit(api, dataset, add("d/a.txt"))
     for operation in (
         CommitOperationDelete("b.txt"),
-        CommitOperationDelete("d", is_folder=False),
         CommitOperationDelete("d/a.txt/", is_folder=True),
         CommitOperationDelete("e/", is_folder=True),
     ):
         with pytest.raises(EntryNotFoundError, match="A file with this name doesn't exist"):
             commit(api, dataset, add("new.txt"), operation)
     assert paths(api, dataset) == [".gitattributes", "d/a.txt"]
+
+
+@pytest.mark.parametrize("path", ["d", "d/", "d/e"])
+def test_deleting_a_path_deletes_the_folder_there(api: HfApi, dataset: str, path: str) -> None:
+    commit(api, dataset, add("d/a.txt"), add("d/e/b.txt"), add("d.txt"))
+    commit(api, dataset, CommitOperationDelete(path))
+    left = ["d/a.txt"] if path == "d/e" else []
+    assert paths(api, dataset) == [".gitattributes", "d.txt", *left]
+
+
+def test_delete_folder(api: HfApi, dataset: str) -> None:
+    commit(api, dataset, add("d/a.txt"), add("d/e/b.txt"), add("d.txt"))
+    api.delete_folder("d", dataset, repo_type="dataset")
+    assert paths(api, dataset) == [".gitattributes", "d.txt"]
 
 
 def test_commits_go_to_branches_only(api: HfApi, dataset: str) -> None:
