@@ -103,11 +103,11 @@ def create_branch(db: sqlite3.Connection, repo: int, branch: str, starting_point
     """Make a branch at a revision (`main` if none is given).
 
     Raises:
-        ApiError: 400 for a bad name, 404 for an unknown starting point, 409 if the name is taken.
+        ApiError: 400 for a bad name or that of a tag, 404 for an unknown starting point, 409 if it exists.
     """
     check_ref_name(branch, "branch")
     target = resolve(db, repo, starting_point or MAIN)
-    _refuse_taken(db, repo, branch)
+    _refuse_taken(db, repo, branch, _HEADS)
     set_head(db, repo, branch, target)
 
 
@@ -127,13 +127,12 @@ def create_tag(db: sqlite3.Connection, repo: int, tag: str, revision: str, messa
     """Tag a revision, for good.
 
     Raises:
-        ApiError: 404 for an unknown revision (looked at first, as the Hub does), 400 for a bad name, 409
-        if it is
-            taken.
+        ApiError: 404 for an unknown revision (looked at first, as the Hub does), 400 for a bad name or that of
+            a branch, 409 if it exists.
     """
     target = resolve(db, repo, revision)
     check_ref_name(tag, "tag")
-    _refuse_taken(db, repo, tag)
+    _refuse_taken(db, repo, tag, _TAGS)
     db.execute("INSERT INTO ref VALUES (?, ?, ?, ?)", (repo, _TAGS + tag, target, message))
 
 
@@ -147,7 +146,12 @@ def delete_tag(db: sqlite3.Connection, repo: int, tag: str) -> None:
         raise revision_not_found(tag)
 
 
-def _refuse_taken(db: sqlite3.Connection, repo: int, name: str) -> None:
-    for prefix in (_HEADS, _TAGS):
-        if _target(db, repo, prefix + name) is not None:
-            raise ApiError(409, f"Reference {prefix}{name} already exists")
+def _refuse_taken(db: sqlite3.Connection, repo: int, name: str, own: str) -> None:
+    if _target(db, repo, own + name) is not None:
+        raise ApiError(409, f"Reference {own}{name} already exists")
+    other = _TAGS if own == _HEADS else _HEADS
+    if _target(db, repo, other + name) is not None:
+        # No 409: clients take that for what they asked for being there already, with `exist_ok=True`.
+        raise ApiError(
+            400, f"{name} is the name of {other}{name}, and a revision means one thing: choose another name"
+        )
