@@ -16,16 +16,21 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import pytest
 from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 
 from lema_hub.localhub import DirectoryInUseError, HubError, LocalHub, NotServingError, running, serve
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.fsck import check
 from lema_hub.localhub.server import DATABASE, _listen
 from lema_hub.localhub.store import Store
+
+if TYPE_CHECKING:
+    from tests.localhub.conftest import Send
 
 SERVE = "from lema_hub.cli.hub import app; app()"
 
@@ -108,6 +113,34 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
         accepted, _ = listener.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_every_answer_has_a_request_id(hub: LocalHub, send: Send, api: HfApi) -> None:
+    answers = [
+        send("GET", "/"),
+        send("GET", "/api/models/lema/absent"),
+        send("GET", "/api/whoami-v2", token="hub_wrong"),
+        send("PATCH", "/api/whoami-v2"),
+        send("GET", "/nowhere/at/all"),
+        send("PUT", "/api/uploads/forged", body=b"x"),
+        send("GET", "/", headers={"Host": "evil.example"}),
+        send("POST", "/api/repos/create", body=b"{"),
+    ]
+    assert {answer.status for answer in answers} >= {200, 400, 401, 403, 404, 405}
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_request_id_names_the_clients_own(api: HfApi, send: Send) -> None:
+    with pytest.raises(HfHubHTTPError) as caught:
+        api.model_info("lema/absent")
+    assert caught.value.request_id is not None
+    assert caught.value.request_id in str(caught.value)
+    request = caught.value.response.request
+    assert request.headers["x-amzn-trace-id"] in caught.value.request_id
+    for name in ("X-Request-Id", "X-Amzn-Trace-Id"):
+        assert send("GET", "/", headers={name: "mine-1"}).headers["x-request-id"].endswith(";mine-1")
+        assert "<b>" not in send("GET", "/", headers={name: "<b>"}).headers["x-request-id"]
 
 
 def test_a_lost_or_useless_token_file_is_made_again(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ from lema_hub.localhub.paths import PLURALS, URL_PREFIXES, RepoType
 
 logger = logging.getLogger(__name__)
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:=;-]{1,200}")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 _REPO_ROUTES: list[tuple[str, str, Handler]] = [
@@ -174,6 +175,13 @@ def _host_name(header: str) -> str:
     return "" if match is None else match[1].lower()
 
 
+def _request_id(headers: Headers) -> str:
+    """What an answer is known by: an id of its own, followed by the client's if it sent one, as on the Hub."""
+    theirs = headers.get("x-request-id") or headers.get("x-amzn-trace-id") or ""
+    own = f"Root={secrets.token_hex(12)}"
+    return f"{own};{theirs}" if _REQUEST_ID.fullmatch(theirs) else own
+
+
 def _guard(inner: ASGIApp, hosts: frozenset[str], limiter: Limiter | None) -> ASGIApp:
     """Check the Host header (urls are built from it) and the rate, and put the protective headers on every
     answer.
@@ -182,7 +190,7 @@ def _guard(inner: ASGIApp, hosts: frozenset[str], limiter: Limiter | None) -> AS
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request_id = secrets.token_hex(12)
+        request_id = _request_id(Headers(scope=scope))
         started = time.perf_counter()
         left: dict[str, str] = {}
 
@@ -196,7 +204,14 @@ def _guard(inner: ASGIApp, hosts: frozenset[str], limiter: Limiter | None) -> AS
                 # The rest of an upload's path is a capability, and stays out of the log.
                 path = re.sub(r"(?<=^/api/uploads/).*", "...", scope["path"])
                 seconds = time.perf_counter() - started
-                logger.info("%s %s %s %.1f ms", scope["method"], path, message["status"], seconds * 1000)
+                logger.info(
+                    "%s %s %s %.1f ms %s",
+                    scope["method"],
+                    path,
+                    message["status"],
+                    seconds * 1000,
+                    request_id,
+                )
             await send(message)
 
         header = Headers(scope=scope).get("host", "")
