@@ -286,6 +286,34 @@ def token_revoke(
 
 
 @app.command()
+def namespace(
+    name: Annotated[str, typer.Argument(help="A user or an organization; a token or a repo makes it.")],
+    full_name: Annotated[
+        str | None, typer.Option(help="What clients show beside the name; kept if left out.")
+    ] = None,
+    private: Annotated[
+        bool | None,
+        typer.Option(
+            "--private-by-default/--public-by-default",
+            help="Whether new repos are private; kept if left out.",
+        ),
+    ] = None,
+    directory: Directory = DEFAULT_DIRECTORY,
+    as_json: AsJson = False,
+) -> None:
+    """Show a user or an organization, and change its full name or the visibility of its new repos."""
+    with _opened(directory) as (store, _), store.write() as db:
+        from lema_hub.localhub import accounts
+
+        found = accounts.change(db, name, fullname=full_name, private_repos=private)
+    if as_json:
+        print(json.dumps(asdict(found)))
+        return
+    kind, new = "user" if found.is_user else "organization", "private" if found.private_repos else "public"
+    print(f"{kind} {found.name} ({found.fullname}): new repos are {new}")
+
+
+@app.command()
 def fsck(directory: Directory = DEFAULT_DIRECTORY, as_json: AsJson = False) -> None:
     """Hash every stored content again, and check every reference; exit 1 if anything is damaged."""
 

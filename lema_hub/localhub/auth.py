@@ -63,7 +63,10 @@ def _digest(secret: str) -> str:
 
 def ensure_namespace(db: sqlite3.Connection, name: str) -> None:
     """Make a namespace if it is missing."""
-    db.execute("INSERT OR IGNORE INTO namespace VALUES (?, ?)", (check_name(name, "namespace"), now()))
+    db.execute(
+        "INSERT OR IGNORE INTO namespace (name, created_at) VALUES (?, ?)",
+        (check_name(name, "namespace"), now()),
+    )
 
 
 def create_token(

@@ -189,7 +189,7 @@ def _lfs_oid(db: sqlite3.Connection, repo: int, operation: AddLfsFile) -> str:
 def record_blob(db: sqlite3.Connection, repo: int, sha256: str, size: int) -> None:
     """Record that a repo holds a content; done only after the content is on the disk."""
     db.execute(
-        "INSERT INTO blob VALUES (?, ?, ?, ?) "
+        "INSERT INTO blob (repo, sha256, size, touched_at) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (repo, sha256) DO UPDATE SET touched_at = excluded.touched_at",
         (repo, sha256, size, time.time()),
     )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from lema_hub.localhub import refs
+from lema_hub.localhub import refs, repos
 from lema_hub.localhub.auth import Identity
 from lema_hub.localhub.errors import ApiError, revision_not_found
 from lema_hub.localhub.repos import Repo
@@ -104,6 +104,13 @@ def listing(db: sqlite3.Connection, repo: Repo) -> list[Discussion]:
     """Every discussion and pull request, newest first."""
     rows = db.execute("SELECT * FROM discussion WHERE repo = ? ORDER BY num DESC", (repo.key,))
     return [_from_row(row) for row in rows.fetchall()]
+
+
+def count_by(db: sqlite3.Connection, identity: Identity, author: str) -> int:
+    """How many discussions and pull requests a user opened, in the repos that the asker may see."""
+    rows = db.execute("SELECT DISTINCT repo, num FROM discussion WHERE author = ?", (author,)).fetchall()
+    seen = {repo: repos.by_key(db, repo) for repo, _ in rows}
+    return sum(repo is not None and repos.may_see(identity, repo) for repo in (seen[key] for key, _ in rows))
 
 
 def create(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from lema_hub.localhub import frontmatter, suffixes, tags, trees
+from lema_hub.localhub import frontmatter, likes, suffixes, tags, trees
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.commits import Commit
 from lema_hub.localhub.repos import Repo
@@ -87,6 +87,7 @@ def describe(
         "private": lambda: repo.private,
         "gated": lambda: repo.gated or False,
         "disabled": lambda: False,
+        "likes": lambda: likes.count(db, repo.key),
         "tags": lambda: tags.derive(readme, repo.type, markers, suffixes.below(db, repo.key, commit.tree)),
         "cardData": lambda: card,
         "siblings": lambda: [_sibling(entry, with_blobs) for entry in trees.files(db, repo.key, commit.tree)],
@@ -129,6 +130,7 @@ def summary(db: sqlite3.Connection, repo: Repo) -> Json:
         "private": repo.private,
         "gated": repo.gated or False,
         "disabled": False,
+        "likes": likes.count(db, repo.key),
         "tags": [tag for (tag,) in rows],
     }
 

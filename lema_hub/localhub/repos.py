@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Literal
 
-from lema_hub.localhub import refs
+from lema_hub.localhub import accounts, refs
 from lema_hub.localhub.auth import Identity, Role, ensure_namespace
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.paths import URL_PREFIXES, RepoType, check_name
@@ -80,11 +80,16 @@ def by_key(db: sqlite3.Connection, key: int) -> Repo | None:
     return None if row is None else _from_row(row)
 
 
+def may_see(identity: Identity, repo: Repo) -> bool:
+    """Whether a repo exists for the asker."""
+    return not repo.private or identity.may("read", repo.namespace)
+
+
 def visible(db: sqlite3.Connection, identity: Identity, kind: RepoType) -> list[Repo]:
     """Every repo of a type that the asker may see, oldest first."""
     rows = db.execute("SELECT * FROM repo WHERE type = ? ORDER BY id", (kind,)).fetchall()
     found = [_from_row(row) for row in rows]
-    return [repo for repo in found if not repo.private or identity.may("read", repo.namespace)]
+    return [repo for repo in found if may_see(identity, repo)]
 
 
 def not_found(identity: Identity, repo_id: str) -> ApiError:
@@ -103,7 +108,7 @@ def require(
         ApiError: 401 or 404 if it is missing or hidden, 403 if it can be seen but not changed.
     """
     repo = lookup(db, kind, namespace, name)
-    if repo is None or (repo.private and not identity.may("read", repo.namespace)):
+    if repo is None or not may_see(identity, repo):
         raise not_found(identity, f"{namespace}/{name}")
     if role != "read" and not identity.may(role, repo.namespace):
         if identity.user is None:
@@ -166,11 +171,11 @@ def require_download(identity: Identity, repo: Repo) -> None:
         raise ApiError(403, f"Access to {repo.type} {repo.id} is restricted to its namespace", "GatedRepo")
 
 
-def require_part(identity: Identity, repo: Repo) -> Repo:
-    """The repo, if the asker may take part: discuss it and propose changes, which needs no right to write there.
+def require_user(identity: Identity, repo: Repo) -> Repo:
+    """The repo, if the asker is a user whose token may change something anywhere.
 
     Raises:
-        ApiError: 401 or 403 without a token that may write anywhere, or without access to a gated repo.
+        ApiError: 401 without a token, 403 with one of role `read`.
     """
     if identity.user is None:
         raise ApiError(401, "Log in to take part: no token was sent")
@@ -179,7 +184,16 @@ def require_part(identity: Identity, repo: Repo) -> Repo:
             403,
             f"Token {identity.token_name!r} has role 'read': to take part in {repo.id} it needs role 'write'",
         )
-    require_download(identity, repo)
+    return repo
+
+
+def require_part(identity: Identity, repo: Repo) -> Repo:
+    """The repo, if the asker may take part: discuss it and propose changes, which needs no right to write there.
+
+    Raises:
+        ApiError: 401 or 403 without a token that may write anywhere, or without access to a gated repo.
+    """
+    require_download(identity, require_user(identity, repo))
     return repo
 
 
@@ -190,10 +204,10 @@ def create(
     kind: RepoType,
     namespace: str,
     name: str,
-    private: bool = False,
+    private: bool | None = None,
     sdk: str | None = None,
 ) -> Repo:
-    """Make an empty repo.
+    """Make an empty repo; its visibility is that of its namespace's new repos if None is given.
 
     Raises:
         ApiError: 401 or 403 without the right to write there, 409 if it exists, 400 for a bad name or SDK.
@@ -214,6 +228,9 @@ def create(
         raise ApiError(400, f"Invalid Space SDK {sdk!r:.40}: use one of {', '.join(SDKS)}")
     ensure_namespace(db, namespace)
     _take_former_name(db, identity, kind, namespace, name)
+    if private is None:
+        owner = accounts.find(db, namespace)
+        private = owner is not None and owner.private_repos
     moment = now()
     row = db.execute(
         "INSERT INTO repo (type, namespace, name, private, sdk, created_at, updated_at) "

@@ -173,6 +173,27 @@ CREATE TABLE change (
     oid   TEXT NOT NULL,
     PRIMARY KEY (repo, path, depth, oid)
 ) WITHOUT ROWID;
+ALTER TABLE namespace ADD COLUMN fullname TEXT;
+ALTER TABLE namespace ADD COLUMN private_repos INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE blob ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE access_request (
+    id         TEXT PRIMARY KEY,
+    repo       INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    user       TEXT NOT NULL COLLATE NOCASE REFERENCES namespace (name),
+    status     TEXT NOT NULL CHECK (status IN ('pending', 'accepted', 'rejected')),
+    reason     TEXT,
+    granted    INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    UNIQUE (repo, user)
+) WITHOUT ROWID;
+CREATE INDEX access_request_user ON access_request (user);
+CREATE TABLE repo_like (
+    repo       INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
+    user       TEXT NOT NULL COLLATE NOCASE REFERENCES namespace (name),
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (repo, user)
+) WITHOUT ROWID;
+CREATE INDEX repo_like_user ON repo_like (user);
 CREATE TABLE tree_suffix (
     repo   INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
     tree   TEXT NOT NULL,

@@ -2,7 +2,7 @@
 
     store = Store(directory / "hub.sqlite3")
     with store.write() as db:            # BEGIN IMMEDIATE ... COMMIT, or ROLLBACK on an exception
-        db.execute("INSERT INTO namespace VALUES (?, ?)", ("lema", now()))
+        db.execute("INSERT INTO setting VALUES (?, ?)", ("colour", b"green"))
 
 Several processes may open the same file (a running server and `lema hub token create` beside it).
 """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from lema_hub.localhub import LocalHub, changes, commits, info, lineage, refs, repos, suffixes, trees
+from lema_hub.localhub import LocalHub, changes, commits, info, lineage, refs, repos, schema, suffixes, trees
 from lema_hub.localhub.auth import Identity
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.changes import AddFile, DeleteFile, Operation, Request
@@ -204,12 +204,7 @@ def test_a_database_of_version_2_gets_its_index(tmp_path: Path) -> None:
     new = contents(path)
     assert len(new["change"]) > 10
     assert len(new["tree_suffix"]) > 5
-    with sqlite3.connect(path) as db:
-        db.executescript(
-            "DROP TABLE change; DROP TABLE tree_suffix; ALTER TABLE commits DROP COLUMN depth;"
-            "ALTER TABLE commits DROP COLUMN jump; PRAGMA user_version = 2;"
-        )
-    db.close()
+    as_version_2(path)
     old = contents(path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(suffixes, "rebuild", lambda *_: 1 / 0)
@@ -220,6 +215,24 @@ def test_a_database_of_version_2_gets_its_index(tmp_path: Path) -> None:
     assert check(store, Blobs(tmp_path)).problems == ()
     store.close()
     assert contents(path) == new
+
+
+def as_version_2(path: Path) -> None:
+    """Give a database the tables that version 2 had, with what they held."""
+    new = sqlite3.connect(path)
+    old = sqlite3.connect(path.with_suffix(".old"))
+    old.executescript(schema.SCHEMA + schema.UPGRADES[2] + "PRAGMA user_version = 2;")
+    for (name,) in old.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    ).fetchall():
+        columns = ", ".join(row[1] for row in old.execute(f"PRAGMA table_info({name})"))
+        rows = new.execute(f"SELECT {columns} FROM {name}").fetchall()
+        marks = ", ".join("?" * (columns.count(",") + 1))
+        old.executemany(f"INSERT INTO {name} ({columns}) VALUES ({marks})", rows)
+    old.commit()
+    old.close()
+    new.close()
+    path.with_suffix(".old").replace(path)
 
 
 def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -261,7 +274,7 @@ def test_what_is_collected_leaves_the_index(store: Store, blobs: Blobs) -> None:
         [(indexed,)] = db.execute("SELECT count(DISTINCT tree) FROM tree_suffix").fetchall()
     assert (changed, indexed) == (0, 5)
     with store.write() as db:
-        repos.delete(db, repo)
+        repos.delete(db, OWNER, repo)
         assert db.execute("SELECT count(*) FROM tree_suffix").fetchone()[0] == 0
 
 

@@ -259,9 +259,10 @@ def test_requests_of_the_wrong_shape(send: Send) -> None:
     assert send("PATCH", "/api/whoami-v2").status == 405
 
 
-def test_what_is_not_served_is_not_taken_for_a_missing_repo(api: HfApi, dataset: str) -> None:
+def test_what_is_not_served_is_not_taken_for_a_missing_repo(api: HfApi) -> None:
+    api.create_repo("lema/unserved", repo_type="space", space_sdk="static")
     with pytest.raises(HfHubHTTPError, match="does not serve GET") as caught:
-        list(api.list_repo_likers(dataset, repo_type="dataset"))
+        api.get_space_runtime("lema/unserved")
     assert caught.value.response.status_code == 501
 
 

@@ -1,11 +1,13 @@
-"""Accounts, cards and the small endpoints that belong to no repo."""
+"""Users and organisations, cards, and the small endpoints that belong to no repo."""
 
 import logging
+import sqlite3
 from typing import Final
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from lema_hub.localhub import auth, cards
+from lema_hub.localhub import accounts, auth, cards, discussions, likes, repos
+from lema_hub.localhub.accounts import Account
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, Json, text_member
 from lema_hub.localhub.paths import PLURALS
@@ -20,13 +22,15 @@ def whoami(call: Call) -> Response:
     identity = call.identity
     if identity.user is None:
         raise ApiError(401, auth.BAD_TOKEN)
-    others = sorted(identity.namespaces - {identity.user.lower()})
+    with call.state.store.read() as db:
+        own = accounts.find(db, identity.user)
+        others = [accounts.find(db, name) for name in sorted(identity.namespaces - {identity.user.lower()})]
     return Json(
         {
             "type": "user",
             "id": identity.user,
             "name": identity.user,
-            "fullname": identity.user,
+            "fullname": identity.user if own is None else own.fullname,
             "email": None,
             "emailVerified": False,
             "isPro": False,
@@ -34,15 +38,9 @@ def whoami(call: Call) -> Response:
             "periodEnd": None,
             "avatarUrl": "",
             "orgs": [
-                {
-                    "type": "org",
-                    "id": name,
-                    "name": name,
-                    "fullname": name,
-                    "roleInOrg": identity.role,
-                    "isEnterprise": False,
-                }
-                for name in others
+                {**_organisation(other), "id": other.name, "roleInOrg": identity.role, "isEnterprise": False}
+                for other in others
+                if other is not None
             ],
             "auth": {
                 "type": "access_token",
@@ -50,6 +48,57 @@ def whoami(call: Call) -> Response:
             },
         }
     )
+
+
+def _organisation(account: Account) -> dict[str, object]:
+    return {"type": "org", "name": account.name, "fullname": account.fullname, "avatarUrl": ""}
+
+
+def person(account: Account) -> dict[str, object]:
+    """A user as listings show one."""
+    return {
+        "type": "user",
+        "user": account.name,
+        "fullname": account.fullname,
+        "avatarUrl": "",
+        "isPro": False,
+    }
+
+
+def user(call: Call) -> Response:
+    """GET /api/users/{user}/overview; counts only what the asker may see."""
+    with call.state.store.read() as db:
+        found = accounts.require(db, call.param("user"), is_user=True)
+        answer = person(found) | _counts(call, db, found)
+        answer["numDiscussions"] = discussions.count_by(db, call.identity, found.name)
+        answer["numLikes"] = len(likes.of_user(db, call.identity, found.name))
+        answer["orgs"] = [_organisation(one) for one in accounts.organisations(db, found.name)]
+    return Json(answer)
+
+
+def organisation(call: Call) -> Response:
+    """GET /api/organizations/{organization}/overview."""
+    with call.state.store.read() as db:
+        found = accounts.require(db, call.param("organization"), is_user=False)
+        answer = _organisation(found) | _counts(call, db, found)
+        answer["numUsers"] = len(accounts.members(db, found.name))
+    return Json(answer)
+
+
+def members(call: Call) -> Response:
+    """GET /api/organizations/{organization}/members."""
+    with call.state.store.read() as db:
+        found = accounts.require(db, call.param("organization"), is_user=False)
+        return Json([person(member) for member in accounts.members(db, found.name)])
+
+
+def _counts(call: Call, db: sqlite3.Connection, account: Account) -> dict[str, int]:
+    return {
+        f"num{plural.title()}": sum(
+            repo.namespace.lower() == account.name.lower() for repo in repos.visible(db, call.identity, kind)
+        )
+        for plural, kind in PLURALS.items()
+    }
 
 
 def validate_yaml(call: Call) -> Response:

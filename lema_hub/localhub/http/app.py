@@ -25,6 +25,7 @@ from lema_hub.localhub.http import (
     commits,
     discussions,
     files,
+    likes,
     pages,
     refs,
     repos,
@@ -67,6 +68,9 @@ _REPO_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/commits/{revision}", files.history),
     ("POST", "/preupload/{revision}", commits.preupload),
     ("POST", "/super-squash/{ref}", commits.squash),
+    ("POST", "/like", likes.like),
+    ("DELETE", "/like", likes.unlike),
+    ("GET", "/likers", likes.likers),
     ("GET", "/discussions", discussions.listing),
     ("POST", "/discussions", discussions.create),
     ("GET", "/discussions/{num}", discussions.details),
@@ -88,6 +92,10 @@ _PAGE_ROUTES: list[tuple[str, str, Handler]] = [
 ]
 _FREE_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/api/whoami-v2", accounts.whoami),
+    ("GET", "/api/users/{user}/overview", accounts.user),
+    ("GET", "/api/users/{user}/likes", likes.liked),
+    ("GET", "/api/organizations/{organization}/overview", accounts.organisation),
+    ("GET", "/api/organizations/{organization}/members", accounts.members),
     ("POST", "/api/validate-yaml", accounts.validate_yaml),
     ("POST", "/api/repos/create", repos.create),
     ("DELETE", "/api/repos/delete", repos.delete),

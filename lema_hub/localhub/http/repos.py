@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from lema_hub.localhub import attributes, changes, commits, info, refs, repos, trees
+from lema_hub.localhub import attributes, changes, commits, info, likes, refs, repos, trees
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, Json, text_member
 from lema_hub.localhub.paths import URL_PREFIXES, RepoType
@@ -34,7 +34,9 @@ def create(call: Call) -> Response:
     values = call.json()
     kind = _kind(values)
     namespace, name = _target(call, values)
-    private = values.get("visibility") in ("private", "protected") or values.get("private") is True
+    private = None
+    if values.get("visibility") is not None or values.get("private") is not None:
+        private = values.get("visibility") in ("private", "protected") or values.get("private") is True
     url = f"{call.base_url}/{URL_PREFIXES[kind]}{namespace}/{name}"
     git_attributes = attributes.DEFAULT_GITATTRIBUTES.encode()
     sha256 = call.state.blobs.put(git_attributes)
@@ -129,8 +131,7 @@ def repo_info(call: Call) -> Response:
 def listing(call: Call) -> Response:
     """GET /api/models, /api/datasets, /api/spaces.
 
-    `sort` knows lastModified and createdAt; downloads and likes are not counted here, so by them all are
-    equal.
+    `sort` knows lastModified, createdAt and likes; downloads are not counted here, so by them all are equal.
     """
     query = call.request.query_params
     limit = _number(query.get("limit"), MAX_PAGE)
@@ -148,6 +149,9 @@ def listing(call: Call) -> Response:
             found = [repo for repo in found if wanted <= tags.get(repo.key, set())]
         newest = "created_at" if query.get("sort") in ("createdAt", "created_at") else "updated_at"
         found.sort(key=lambda repo: (getattr(repo, newest), repo.key), reverse=True)
+        if query.get("sort") == "likes":
+            liked = likes.counts(db)
+            found.sort(key=lambda repo: liked.get(repo.key, 0), reverse=True)
         page = []
         for repo in found[start : start + limit]:
             if expand or full:
