@@ -27,12 +27,16 @@ BAD_TOKEN: Final = "Invalid credentials in Authorization header"  # noqa: S105
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The asker of one request; `user` is None for an anonymous one."""
+    """The asker of one request; `user` is None for an anonymous one.
+
+    `admitted` are the row ids of the gated repos to which the user was given access.
+    """
 
     user: str | None
     role: Literal["none", "read", "write", "admin"]
     namespaces: frozenset[str]
     token_name: str = ""
+    admitted: frozenset[int] = frozenset()
 
     def may(self, role: Role, namespace: str) -> bool:
         """Whether the asker has at least this role in the namespace."""
@@ -166,9 +170,13 @@ def identify(db: sqlite3.Connection, authorization: str | None) -> Identity:
     if not alive:
         raise ApiError(401, BAD_TOKEN)
     reach = db.execute("SELECT namespace FROM token_namespace WHERE token = ?", (row["id"],))
+    admitted = db.execute(
+        "SELECT repo FROM access_request WHERE user = ? AND status = 'accepted'", (row["user"],)
+    )
     return Identity(
         user=row["user"],
         role=row["role"],
         namespaces=frozenset(namespace.lower() for (namespace,) in reach),
         token_name=row["name"],
+        admitted=frozenset(repo for (repo,) in admitted),
     )

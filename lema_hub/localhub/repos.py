@@ -161,14 +161,21 @@ def require_download(identity: Identity, repo: Repo) -> None:
     """Refuse the files of a gated repo to those who were not let in.
 
     Raises:
-        ApiError: 401 to a stranger, 403 to a user outside the namespace, both with code GatedRepo.
+        ApiError: 401 to a stranger, 403 to a user without access, both with code GatedRepo.
     """
-    if repo.gated is None or identity.may("read", repo.namespace):
+    if repo.gated is None or identity.may("read", repo.namespace) or repo.key in identity.admitted:
         return
+    restricted = f"Access to {repo.type} {repo.id} is restricted"
     if identity.user is None:
-        raise ApiError(401, f"Access to {repo.type} {repo.id} is restricted: log in", "GatedRepo")
-    if repo.gated == "manual":
-        raise ApiError(403, f"Access to {repo.type} {repo.id} is restricted to its namespace", "GatedRepo")
+        raise ApiError(
+            401, f"{restricted}. You must have access to it and be authenticated to access it", "GatedRepo"
+        )
+    raise ApiError(
+        403,
+        f"{restricted} and you are not in the authorized list: ask for access with POST "
+        f"/{repo.url_path}/ask-access",
+        "GatedRepo",
+    )
 
 
 def require_user(identity: Identity, repo: Repo) -> Repo:

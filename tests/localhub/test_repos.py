@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from huggingface_hub import HfApi
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from lema_hub.localhub import LocalHub, auth
 from lema_hub.localhub.server import DATABASE
@@ -143,22 +143,6 @@ def test_secrets_are_not_stored(hub: LocalHub, client_of) -> None:  # type: igno
     assert hub.token.encode() not in stored
     assert (hub.directory / "token").stat().st_mode & 0o777 == 0o600
     assert (hub.directory / DATABASE).stat().st_mode & 0o077 == 0
-
-
-def test_gated_repos(api: HfApi, anonymous: HfApi, client_of, dataset: str) -> None:  # type: ignore[no-untyped-def]
-    api.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id=dataset, repo_type="dataset")
-    stranger = client_of("read", "stranger")
-    api.update_repo_settings(dataset, repo_type="dataset", gated="manual")
-    assert anonymous.dataset_info(dataset).gated == "manual"
-    for client in (anonymous, stranger):
-        with pytest.raises(GatedRepoError):
-            client.hf_hub_download(dataset, "x.txt", repo_type="dataset")
-        with pytest.raises(GatedRepoError):
-            client.auth_check(dataset, repo_type="dataset")
-    api.update_repo_settings(dataset, repo_type="dataset", gated="auto")
-    stranger.auth_check(dataset, repo_type="dataset")
-    api.update_repo_settings(dataset, repo_type="dataset", gated=False)
-    anonymous.auth_check(dataset, repo_type="dataset")
 
 
 def test_a_moved_repo_is_found_under_its_old_name(api: HfApi) -> None:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lema_hub.localhub import repos as repo_rows
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http import (
+    access,
     accounts,
     collections,
     commits,
@@ -53,8 +54,11 @@ _REPO_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "", repos.repo_info),
     ("GET", "/revision/{revision}", repos.repo_info),
     ("PUT", "/settings", repos.settings),
-    ("GET", "/auth-check", repos.auth_check),
-    ("GET", "/auth-check/write", repos.auth_check),
+    ("GET", "/auth-check", access.check),
+    ("GET", "/auth-check/write", access.check),
+    ("GET", "/user-access-request/{status}", access.listing),
+    ("POST", "/user-access-request/handle", access.handle),
+    ("POST", "/user-access-request/grant", access.grant),
     ("GET", "/xet-read-token/{revision}", accounts.no_xet),
     ("GET", "/xet-write-token/{revision}", accounts.no_xet),
     ("GET", "/refs", refs.listing),
@@ -87,6 +91,7 @@ _PAGE_ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/commit/{revision}", pages.repo),
     ("GET", "/discussions/{num}", discussions.page),
     ("GET", "/resolve/{revision}/{path:path}", files.resolve),
+    ("POST", "/ask-access", access.ask),
     ("POST", ".git/info/lfs/objects/batch", uploads.batch),
     ("POST", ".git/info/lfs/objects/verify", uploads.verify),
 ]

@@ -1,8 +1,11 @@
 """What a browser sees: plain text, since cards are written by strangers and are never rendered here."""
 
+from contextlib import suppress
+
 from starlette.responses import PlainTextResponse, Response
 
 from lema_hub.localhub import commits, info, refs, repos, trees
+from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call
 from lema_hub.localhub.paths import PLURALS
 
@@ -34,7 +37,8 @@ def repo(call: Call) -> Response:
         files = trees.files(db, found.key, commit.tree)
         tags = [ref.name for ref in refs.listing(db, found.key, "tag")]
         readme = ""
-        if found.gated is None or call.identity.may("read", found.namespace):
+        with suppress(ApiError):  # the card of a gated repo is for those who were let in
+            repos.require_download(call.identity, found)
             readme = info.read_text(db, call.state.blobs, found.key, commit.tree, "README.md")
     lines = [
         f"{found.type} {found.id}" + (" (private)" if found.private else ""),

@@ -180,11 +180,3 @@ def _matches(call: Call, repo: Repo) -> bool:
         and all(part.lower() in repo.id.lower() for part in query.getlist("search"))
         and (gated is None or (gated.lower() == "true") == (repo.gated is not None))
     )
-
-
-def auth_check(call: Call) -> Response:
-    """GET /api/{type}/{repo}/auth-check and /auth-check/write."""
-    writing = call.request.url.path.endswith("/write")
-    with call.state.store.read() as db:
-        repos.require_download(call.identity, call.repo(db, "write" if writing else "read"))
-    return Json({"success": True})
