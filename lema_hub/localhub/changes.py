@@ -170,7 +170,7 @@ def _nothing_there(path: str) -> ApiError:
 
 def _lfs_oid(db: sqlite3.Connection, repo: int, operation: AddLfsFile) -> str:
     row = db.execute(
-        "SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo, operation.sha256)
+        "SELECT size FROM blob WHERE repo = ? AND sha256 = ? AND NOT removed", (repo, operation.sha256)
     ).fetchone()
     if row is None:
         raise ApiError(
@@ -190,6 +190,6 @@ def record_blob(db: sqlite3.Connection, repo: int, sha256: str, size: int) -> No
     """Record that a repo holds a content; done only after the content is on the disk."""
     db.execute(
         "INSERT INTO blob (repo, sha256, size, touched_at) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (repo, sha256) DO UPDATE SET touched_at = excluded.touched_at",
+        "ON CONFLICT (repo, sha256) DO UPDATE SET touched_at = excluded.touched_at, removed = 0",
         (repo, sha256, size, time.time()),
     )

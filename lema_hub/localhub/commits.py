@@ -75,10 +75,15 @@ def write(
         message=message,
         created_at=int(time.time()),
     )
-    new = replace(new, oid=commit_id(new))
+    return store(db, repo, new)
+
+
+def store(db: sqlite3.Connection, repo: int, commit: Commit) -> Commit:
+    """Store a commit under the id that its content gives it, whatever id it had."""
+    new = replace(commit, oid=commit_id(commit))
     db.execute(
         "INSERT OR IGNORE INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (repo, *astuple(new), *lineage.place(db, repo, new.oid, parent)),
+        (repo, *astuple(new), *lineage.place(db, repo, new.oid, new.parent)),
     )
     lineage.record(db, repo, new.oid)
     return new

@@ -148,6 +148,15 @@ def create(
     return made
 
 
+def follow(db: sqlite3.Connection, repo: Repo, rewritten: Mapping[str, str]) -> None:
+    """Let pull requests point to the commits that took the place of others when a history was rewritten."""
+    for column in ("base_commit", "merge_commit"):
+        db.executemany(
+            f"UPDATE discussion SET {column} = ? WHERE repo = ? AND {column} = ?",  # noqa: S608
+            [(new, repo.key, old) for old, new in rewritten.items()],
+        )
+
+
 def events(db: sqlite3.Connection, discussion: Discussion) -> list[Event]:
     """What happened, oldest first."""
     rows = db.execute(

@@ -75,7 +75,7 @@ def check(store: Store, blobs: Blobs, *, progress: Callable[[int, int], None] | 
             row["sha256"]: (row["size"], row["repo"])
             for row in db.execute(
                 "SELECT sha256, size, min(repo.namespace || '/' || repo.name) AS repo "
-                "FROM blob JOIN repo ON repo.id = blob.repo GROUP BY sha256"
+                "FROM blob JOIN repo ON repo.id = blob.repo WHERE NOT removed GROUP BY sha256"
             )
         }
         repos = db.execute("SELECT count(*) FROM repo").fetchone()[0]

@@ -50,7 +50,7 @@ def collect(
             for row in db.execute("SELECT id FROM repo").fetchall():
                 commits += _collect_repo(db, row["id"], oldest)
             for sha256 in list(blobs.names()):
-                if db.execute("SELECT 1 FROM blob WHERE sha256 = ?", (sha256,)).fetchone():
+                if db.execute("SELECT 1 FROM blob WHERE sha256 = ? AND NOT removed", (sha256,)).fetchone():
                     continue
                 path = blobs.path(sha256)
                 found = path.stat()

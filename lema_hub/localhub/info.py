@@ -145,7 +145,9 @@ def file_json(entry: trees.Entry) -> Json:
 
 def used_storage(db: sqlite3.Connection, repo: int) -> int:
     """Bytes of all contents that a repo holds, over its whole history."""
-    total: int = db.execute("SELECT coalesce(sum(size), 0) FROM blob WHERE repo = ?", (repo,)).fetchone()[0]
+    total: int = db.execute(
+        "SELECT coalesce(sum(size), 0) FROM blob WHERE repo = ? AND NOT removed", (repo,)
+    ).fetchone()[0]
     return total
 
 

@@ -100,6 +100,7 @@ def is_held(db: sqlite3.Connection, repo: int, sha256: str) -> bool:
     Another repo's blobs do not count: to know a sha256 is not the right to its bytes.
     """
     touched = db.execute(
-        "UPDATE blob SET touched_at = ? WHERE repo = ? AND sha256 = ?", (time.time(), repo, sha256)
+        "UPDATE blob SET touched_at = ? WHERE repo = ? AND sha256 = ? AND NOT removed",
+        (time.time(), repo, sha256),
     )
     return touched.rowcount > 0

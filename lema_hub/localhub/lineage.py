@@ -35,10 +35,10 @@ def _place(oid: str, parent: str | None, of: Callable[[str], Place]) -> Place:
     return depth + 1, far if depth - middle == middle - of(far)[0] else parent
 
 
-def changed_paths(
+def changed(
     db: sqlite3.Connection, repo: int, old: str | None, new: str, prefix: str = ""
-) -> Iterator[str]:
-    """The files and directories of a tree that another tree does not hold in the same state."""
+) -> Iterator[tuple[str, str, str]]:
+    """Path, kind and id of what a tree holds and another tree does not hold in the same state."""
     rows = db.execute(
         "SELECT new.name, new.kind, new.oid, old.oid AS before FROM entry AS new LEFT JOIN entry AS old"
         " ON old.repo = new.repo AND old.tree = ? AND old.name = new.name AND old.kind = new.kind"
@@ -46,9 +46,9 @@ def changed_paths(
         (old, repo, new),
     ).fetchall()
     for row in rows:
-        yield prefix + row["name"]
+        yield prefix + row["name"], row["kind"], row["oid"]
         if row["kind"] == "directory":
-            yield from changed_paths(db, repo, row["before"], row["oid"], f"{prefix}{row['name']}/")
+            yield from changed(db, repo, row["before"], row["oid"], f"{prefix}{row['name']}/")
 
 
 def record(db: sqlite3.Connection, repo: int, oid: str) -> None:
@@ -59,10 +59,10 @@ def record(db: sqlite3.Connection, repo: int, oid: str) -> None:
         (repo, oid),
     ).fetchone()
     if row is not None:
-        paths = changed_paths(db, repo, row["before"], row["tree"])
+        found = changed(db, repo, row["before"], row["tree"])
         db.executemany(
             "INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?)",
-            ((repo, path, row["depth"], oid) for path in paths),
+            ((repo, path, row["depth"], oid) for path, _, _ in found),
         )
 
 
@@ -133,11 +133,10 @@ def faults(db: sqlite3.Connection, repo: int) -> list[str]:
     wrong = []
     for row, (depth, jump) in _in_order(db, repo):
         tree_of[row["oid"]] = row["tree"]
-        changed = (
-            changed_paths(db, repo, tree_of[row["parent"]], row["tree"]) if row["parent"] is not None else ()
-        )
-        if (row["depth"], row["jump"]) != (depth, jump) or stored.pop(row["oid"], set()) != {
-            (path, depth) for path in changed
-        }:
+        expected = set()
+        if row["parent"] is not None:
+            found = changed(db, repo, tree_of[row["parent"]], row["tree"])
+            expected = {(path, depth) for path, _, _ in found}
+        if (row["depth"], row["jump"]) != (depth, jump) or stored.pop(row["oid"], set()) != expected:
             wrong.append(row["oid"])
     return [*wrong, *stored]

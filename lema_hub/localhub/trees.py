@@ -212,8 +212,7 @@ def _write(
     changes: Mapping[tuple[str, ...], str | None],
     prefix: str,
 ) -> str | None:
-    rows = db.execute("SELECT name, kind, oid FROM entry WHERE repo = ? AND tree = ?", (repo, base))
-    present: dict[str, tuple[str, str]] = {name: (kind, oid) for name, kind, oid in rows}
+    present = lines_of(db, repo, base) if base is not None else {}
     lines = present.copy()
     nested: dict[str, dict[tuple[str, ...], str | None]] = {}
     for (name, *rest), oid in changes.items():
@@ -242,7 +241,7 @@ def _write(
     if not lines:
         return None
     _refuse_twins(lines, present, prefix)
-    return _store(db, repo, lines)
+    return store(db, repo, lines)
 
 
 def _refuse_twins(names: Iterable[str], present: Collection[str], prefix: str) -> None:
@@ -267,7 +266,14 @@ def tree_id(lines: Mapping[str, tuple[str, str]]) -> str:
     return git_id("tree", content)
 
 
-def _store(db: sqlite3.Connection, repo: int, lines: Mapping[str, tuple[str, str]]) -> str:
+def lines_of(db: sqlite3.Connection, repo: int, tree: str) -> dict[str, tuple[str, str]]:
+    """Kind and id of what one directory holds, by name."""
+    rows = db.execute("SELECT name, kind, oid FROM entry WHERE repo = ? AND tree = ?", (repo, tree))
+    return {name: (kind, oid) for name, kind, oid in rows}
+
+
+def store(db: sqlite3.Connection, repo: int, lines: Mapping[str, tuple[str, str]]) -> str:
+    """Store a directory of (kind, id) by name whose directories are stored, and return its id."""
     tree = tree_id(lines)
     known = db.execute("SELECT 1 FROM entry WHERE repo = ? AND tree = ? LIMIT 1", (repo, tree)).fetchone()
     if known is None:

@@ -128,6 +128,19 @@ def test_fsck_and_gc(directory: str) -> None:
     assert "1 problems" in done.stderr
 
 
+def test_namespaces_are_named_and_hidden(directory: str) -> None:
+    hub = running(directory)
+    api = HfApi(endpoint=hub.url, token=hub.token)
+    shown = lema_hub("namespace", "lema", "--full-name", "Learning from Mistakes", "--dir", directory).stdout
+    assert shown == "user lema (Learning from Mistakes): new repos are public\n"
+    assert api.whoami()["fullname"] == "Learning from Mistakes"
+    hidden = lema_hub("namespace", "lema", "--private-by-default", "--dir", directory, "--json").stdout
+    assert json.loads(hidden)["private_repos"] is True
+    assert api.model_info(api.create_repo("lema/unsaid").repo_id).private
+    lema_hub("namespace", "lema", "--public-by-default", "--dir", directory)
+    failed(lema_hub("namespace", "nowhere", "--dir", directory), "there is no namespace 'nowhere'")
+
+
 @pytest.mark.parametrize("command", [["token", "list"], ["fsck"], ["gc"]])
 def test_a_directory_that_is_none(command: list[str], tmp_path: Path) -> None:
     failed(lema_hub(*command, "--dir", str(tmp_path / "none")), "no Hub was ever served", "lema hub serve")

@@ -16,6 +16,7 @@ from lema_hub.localhub import (
     discussions,
     info,
     lfs,
+    lfs_files,
     pulls,
     refs,
     repos,
@@ -63,7 +64,8 @@ def preupload(call: Call) -> Response:
                 "uploadMode": attributes.upload_mode(path, size, _decode(file.get("sample") or ""), large),
                 "shouldIgnore": ignored.match_file(path),
             }
-            if entry is not None and entry.kind == "file":
+            gone = entry is not None and entry.lfs and lfs_files.is_removed(db, repo.key, entry.sha256)
+            if entry is not None and entry.kind == "file" and not gone:
                 answer["oid"] = entry.sha256 if entry.lfs else entry.oid
             answers.append(answer)
     return Json({"files": answers})

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.responses import FileResponse, Response
 
-from lema_hub.localhub import commits, info, refs, repos, trees
+from lema_hub.localhub import commits, info, lfs_files, refs, repos, trees
 from lema_hub.localhub.blobs import CHUNK_BYTES
 from lema_hub.localhub.commits import Commit
 from lema_hub.localhub.errors import ApiError, StorageDamagedError, entry_not_found
@@ -39,7 +39,8 @@ def resolve(call: Call) -> Response:
         repo, commit = _commit(call, db)
         repos.require_download(call.identity, repo)
         entry = trees.find(db, repo.key, commit.tree, path)
-    if entry is None or entry.kind != "file":
+        gone = entry is not None and entry.lfs and lfs_files.is_removed(db, repo.key, entry.sha256)
+    if entry is None or entry.kind != "file" or gone:
         raise entry_not_found(path, commit.oid)
     etag = f'"{entry.sha256 if entry.lfs else entry.oid}"'
     # Stored bytes are never shown as a page of this origin: always a download, no guessing of types.

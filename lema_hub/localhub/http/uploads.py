@@ -136,7 +136,7 @@ def verify(call: Call) -> Response:
     with call.state.store.read() as db:
         repo = repos.require_part(call.identity, call.repo(db))
         row = db.execute(
-            "SELECT size FROM blob WHERE repo = ? AND sha256 = ?", (repo.key, values["oid"])
+            "SELECT size FROM blob WHERE repo = ? AND sha256 = ? AND NOT removed", (repo.key, values["oid"])
         ).fetchone()
     if row is None or row["size"] != values["size"]:
         raise ApiError(404, f"LFS object {values['oid']} was not uploaded to this repo with that size")
