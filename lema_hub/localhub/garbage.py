@@ -1,12 +1,14 @@
 """Removal of what no branch, tag or pull request reaches any more: commits, trees, files, and the bytes on the disk.
 
 Uploads come before the commit that uses them, so everything younger than a period of grace is kept. A blob
-that is wanted again by an upload counts as new. The disk is cleared under the write lock, after the database.
+that is wanted again by an upload counts as new. The disk is cleared under the write lock, after the database has
+forgotten the contents: a collection that is killed leaves bytes too many, never too few.
 """
 
 import sqlite3
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from lema_hub.localhub.blobs import Blobs
@@ -42,28 +44,38 @@ def collect(
     if grace_seconds < 0:
         raise ValueError(f"grace_seconds must be >= 0, got {grace_seconds:g}")
     oldest = time.time() - grace_seconds
-    commits = removed = freed = 0
     if not dry_run:
         blobs.sweep(before=oldest)
+        with store.write() as db:
+            commits = _collect_rows(db, oldest)
+        with store.write() as db:
+            unused = _unused(db, blobs, oldest)
+            for path in unused:
+                path.unlink()
+        return Collected(commits=commits, blobs=len(unused), bytes=sum(unused.values()))
     try:
         with store.write() as db:
-            for row in db.execute("SELECT id FROM repo").fetchall():
-                commits += _collect_repo(db, row["id"], oldest)
-            for sha256 in list(blobs.names()):
-                if db.execute("SELECT 1 FROM blob WHERE sha256 = ? AND NOT removed", (sha256,)).fetchone():
-                    continue
-                path = blobs.path(sha256)
-                found = path.stat()
-                if found.st_mtime <= oldest:
-                    removed += 1
-                    freed += found.st_size
-                    if not dry_run:
-                        path.unlink()
-            if dry_run:
-                raise _DryRun
+            commits = _collect_rows(db, oldest)
+            unused = _unused(db, blobs, oldest)
+            raise _DryRun
     except _DryRun:
-        pass
-    return Collected(commits=commits, blobs=removed, bytes=freed)
+        return Collected(commits=commits, blobs=len(unused), bytes=sum(unused.values()))
+
+
+def _collect_rows(db: sqlite3.Connection, oldest: float) -> int:
+    return sum(_collect_repo(db, row["id"], oldest) for row in db.execute("SELECT id FROM repo").fetchall())
+
+
+def _unused(db: sqlite3.Connection, blobs: Blobs, oldest: float) -> dict[Path, int]:
+    """The blobs on the disk that no repo holds, with their sizes."""
+    found = {}
+    for sha256 in blobs.names():
+        if not db.execute("SELECT 1 FROM blob WHERE sha256 = ? AND NOT removed", (sha256,)).fetchone():
+            path = blobs.path(sha256)
+            stat = path.stat()
+            if stat.st_mtime <= oldest:
+                found[path] = stat.st_size
+    return found
 
 
 def _collect_repo(db: sqlite3.Connection, repo: int, oldest: float) -> int:

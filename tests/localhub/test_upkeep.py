@@ -118,6 +118,30 @@ def test_collection_of_a_deleted_repo_spares_what_others_hold(served: tuple[HfAp
     assert on_disk(blobs, OLD, NEW, TAGGED) == [False, True, False]
 
 
+def test_a_collection_that_dies_takes_nothing_that_is_held(
+    served: tuple[HfApi, Store, Blobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, store, blobs = served
+    api.super_squash_history("lema/x", repo_type="dataset")
+    with store.write() as db:
+        db.execute("UPDATE commits SET created_at = created_at - 10")
+    whole = Path.unlink
+
+    def unlink_and_die(path: Path, missing_ok: bool = False) -> None:
+        whole(path, missing_ok)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            collect(store, blobs, grace_seconds=0)
+    assert on_disk(blobs, OLD) == [False]
+    assert not any("damaged" in problem for problem in check(store, blobs).problems)
+    # What is gone is asked for again, not taken for granted.
+    put(api, OLD)
+    assert on_disk(blobs, OLD) == [True]
+
+
 def test_uploads_that_wait_for_their_commit_are_spared(served: tuple[HfApi, Store, Blobs]) -> None:
     api, store, blobs = served
     from huggingface_hub import CommitOperationAdd
