@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,15 @@ for _name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE"):
 import pytest  # noqa: E402
 
 if TYPE_CHECKING:
-    from lema_hub.localhub import LocalHub
+    from huggingface_hub import HfApi
+
+    from lema_hub.localhub import LocalHub, auth
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +54,70 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
 
     with LocalHub(tmp_path_factory.mktemp("hub"), port=0) as server:
         yield server
+
+
+@pytest.fixture
+def api(hub: LocalHub) -> HfApi:
+    """A client with the token of the Hub's owner."""
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=hub.url, token=hub.token)
+
+
+@pytest.fixture
+def client_of(hub: LocalHub) -> Iterator[Callable[[auth.Role, str], HfApi]]:
+    """Clients with a new token of a given role and user."""
+    from huggingface_hub import HfApi
+
+    from lema_hub.localhub import auth
+    from lema_hub.localhub.server import DATABASE
+    from lema_hub.localhub.store import Store
+
+    store = Store(hub.directory / DATABASE)
+
+    def client(role: auth.Role, user: str) -> HfApi:
+        with store.write() as db:
+            secret = auth.create_token(db, name=f"{role}-{user}-{next(_numbers)}", user=user, role=role)
+        return HfApi(endpoint=hub.url, token=secret)
+
+    yield client
+    store.close()
+
+
+_numbers = count()
+
+
+@pytest.fixture
+def repo_id(hub: LocalHub) -> str:
+    """An id that no other test uses."""
+    return f"{hub.namespace}/lema-{next(_numbers)}"
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    from tests.built import build_dataset
+
+    return build_dataset(tmp_path / "built")
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    from tests.trained import build_adapter
+
+    return build_adapter(tmp_path / "adapter")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]:
+    """Compare a text with a file of tests/golden, or rewrite it with --update-golden."""
+    folder = Path(__file__).resolve().parent / "golden"
+
+    def check(name: str, text: str) -> None:
+        path = folder / name
+        if request.config.getoption("--update-golden", default=False):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8"), (
+            f"{name} differs; look at it, then rerun with --update-golden"
+        )
+
+    return check

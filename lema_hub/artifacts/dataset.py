@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 RECORDS: dict[Kind, type] = {
     "corrections": records.Correction,
     "cot": records.CotExample,
-    "trajectories": records.Trajectory,
     "problems": records.EvolvedProblem,
     "mix": records.MixedRow,
 }
@@ -37,7 +36,6 @@ RECORDS: dict[Kind, type] = {
 KEYS: dict[type, tuple[str, ...]] = {
     records.Correction: ("path_id", "corrector", "corrector_prompt_id"),
     records.CotExample: ("path_id",),
-    records.Trajectory: ("path_id", "strategy", "teacher"),
     records.EvolvedProblem: ("problem_id",),
     records.MixedRow: ("row_id",),
 }

@@ -20,8 +20,8 @@ from lema_hub.artifacts.figures import GateTruth, Success, Yield
 from lema_hub.config import read_json, to_json
 from lema_hub.errors import InputError
 
-Kind = Literal["corrections", "cot", "trajectories", "problems", "mix"]
-"""What the rows are: `records.Correction`, `CotExample`, `Trajectory`, `EvolvedProblem` or `MixedRow`."""
+Kind = Literal["corrections", "cot", "problems", "mix"]
+"""What the rows are: `records.Correction`, `CotExample`, `EvolvedProblem` or `MixedRow`."""
 
 FILE_NAME = "manifest.json"
 REJECTED = "rejected"

@@ -19,6 +19,7 @@ from lema_hub.artifacts.training import Training
 from lema_hub.errors import InputError
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+MODEL_WEIGHTS = "model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 
 NOTICE = "NOTICE"
@@ -98,17 +99,17 @@ def read_backbone(folder: Path) -> TrainedModel:
             f"{str(folder)!r} holds an adapter, no whole model; publish it with `lema publish adapter`"
         )
     shards = sorted(path.name for path in folder.glob("model-*-of-*.safetensors")) if folder.is_dir() else []
-    _check_folder(folder, shards[0] if shards else "model.safetensors")
+    _check_folder(folder, shards[0] if shards else MODEL_WEIGHTS)
     config = _read_json(folder / "config.json")
     if "auto_map" in config:
         raise InputError(
             "config.json has auto_map, which makes users run code of the repo; publish a standard model"
         )
     shapes: dict[str, tuple[int, ...]] = {}
-    for name in shards or ["model.safetensors"]:
+    for name in shards or [MODEL_WEIGHTS]:
         shapes |= read_shapes(folder / name)
     names = (
-        *(shards or ["model.safetensors"]),
+        *(shards or [MODEL_WEIGHTS]),
         "model.safetensors.index.json",
         "config.json",
         "generation_config.json",

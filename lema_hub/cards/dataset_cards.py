@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lema_hub import records
 from lema_hub.artifacts import shards
 from lema_hub.artifacts.dataset import BuiltDataset, Split
 from lema_hub.artifacts.figures import Success
@@ -23,14 +24,12 @@ if TYPE_CHECKING:
 _TITLES: dict[Kind, str] = {
     "corrections": "Mistake corrections",
     "cot": "Chain-of-thought solutions",
-    "trajectories": "Self-correcting trajectories",
     "problems": "Evolved problems",
     "mix": "Mixed training rows",
 }
 _TAGS: dict[Kind, list[str]] = {
     "corrections": ["learning-from-mistakes", "lema", "mistake-correction", "reasoning", "math"],
     "cot": ["learning-from-mistakes", "lema", "chain-of-thought", "reasoning", "math"],
-    "trajectories": ["learning-from-mistakes", "lemma", "self-correction", "reasoning", "math"],
     "problems": ["learning-from-mistakes", "lema", "evolved-questions", "reasoning", "math"],
     "mix": ["learning-from-mistakes", "lema", "ablation", "reasoning", "math"],
 }
@@ -91,7 +90,7 @@ def dataset_card(
         "configs": manifest.configs,
         "example": example_row(first),
         "fields": fields.describe(built.record),
-        "rejected_fields": fields.describe(_rejection()) if REJECTED in manifest.configs else [],
+        "rejected_fields": fields.describe(records.Rejection) if REJECTED in manifest.configs else [],
         "gates": gate_counts(built),
         "interval_level": LEVEL,
         "error_types": error_types(built),
@@ -108,9 +107,7 @@ def dataset_card(
         "terms": terms,
         "history": history,
     }
-    card = templates.render(f"dataset_cards/{manifest.kind}.md.jinja", context)
-    metadata.check_card(card, files=[*sizes, "README.md"])
-    return card
+    return metadata.checked(templates.render(f"dataset_cards/{manifest.kind}.md.jinja", context), sizes)
 
 
 def draw_pictures(built: BuiltDataset) -> dict[str, str]:
@@ -156,6 +153,44 @@ def front_matter(built: BuiltDataset, *, license_id: str, sizes: Mapping[str, in
         "tags": [tag for tag in _TAGS[manifest.kind] if tag != "math" or manifest.task != "csqa"],
         "configs": _config_entries(built, sizes),
         **_dataset_info(built, sizes),
+    }
+
+
+def table_front_matter(
+    table: pa.Table,
+    *,
+    title: str,
+    license_id: str,
+    path: str,
+    size: int,
+    tags: Sequence[str],
+    original: bool = False,
+) -> dict[str, Any]:
+    """The YAML of a dataset of one config, `default`, whose split `test` is one file.
+
+    Args:
+        table: Its rows.
+        title: What it is called.
+        license_id: Its licence.
+        path: The file.
+        size: The file's bytes.
+        tags: Its tags.
+        original: Whether its rows are made of no other dataset.
+    """
+    return {
+        "language": ["en"],
+        "license": license_id,
+        "pretty_name": title,
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["machine-generated"],
+        "size_categories": [metadata.size_category(table.num_rows)],
+        **({"source_datasets": ["original"]} if original else {}),
+        "task_categories": ["text-generation", "question-answering"],
+        "tags": [*tags, "math", "reasoning", "learning-from-mistakes"],
+        "configs": [
+            {"config_name": "default", "default": True, "data_files": [{"split": "test", "path": path}]}
+        ],
+        "dataset_info": [config_info("default", {"test": table}, size)],
     }
 
 
@@ -220,12 +255,6 @@ def _bytes_of(array: pa.Array) -> int:
     if pa.types.is_struct(array.type):
         return nulls + sum(_bytes_of(part) for part in array.flatten())
     return nulls + len(array) * int(array.type.bit_width) // 8
-
-
-def _rejection() -> type:
-    from lema_hub.records import Rejection
-
-    return Rejection
 
 
 def error_types(built: BuiltDataset) -> list[tuple[str, str, int]]:

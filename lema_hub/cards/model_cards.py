@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lema_hub import prompts
@@ -10,6 +10,7 @@ from lema_hub.artifacts.history import Release
 from lema_hub.artifacts.model import CURVE, TrainedModel
 from lema_hub.artifacts.training import Result
 from lema_hub.cards import metadata, model_terms, templates
+from lema_hub.stats import LEVEL
 
 _QUESTION = "Tom has 5 pens. He buys 3 more pens and gives 2 pens to Mia. How many pens does Tom have now?"
 _METHODS = {
@@ -20,39 +21,52 @@ _METHODS = {
 }
 
 
-def adapter_card(
+def model_card(
     model: TrainedModel, *, repo_id: str, version: str, files: Sequence[str], history: Sequence[Release]
 ) -> str:
-    """The card of an adapter, checked by the Hub's rules.
+    """The card of an adapter or a whole model, checked by the Hub's rules.
+
+    Args:
+        model: The checked folder.
+        repo_id: Where it is published.
+        version: The version, without `v`.
+        files: The published files but the card.
+        history: All versions up to this one, newest first.
 
     Raises:
         InputError: A number is missing, or the card breaks a rule of the Hub.
     """
     record = model.training
-    front: dict[str, Any] = {
-        **_common(model, repo_id),
-        "library_name": "peft",
-        "base_model": record.base_model,
-        "base_model_relation": "adapter",
-    }
-    return _card("adapter", front, model, repo_id, version, files, history)
-
-
-def backbone_card(
-    model: TrainedModel, *, repo_id: str, version: str, files: Sequence[str], history: Sequence[Release]
-) -> str:
-    """The card of a whole model, checked by the Hub's rules.
-
-    Raises:
-        InputError: A number is missing, or the card breaks a rule of the Hub.
-    """
-    record = model.training
-    front: dict[str, Any] = {**_common(model, repo_id), "library_name": "transformers"}
-    if record.base_model is not None:
+    published = sorted({source.repo for source in record.data if "/" in source.repo})
+    front = _front(record.license, "reasoning", "math")
+    if published:
+        front["datasets"] = published
+    if record.results:
+        front["metrics"] = sorted({result.metric for result in record.results})
+        front["model-index"] = model_index(repo_id.rsplit("/", 1)[-1], record.results)
+    front["library_name"] = "peft" if model.is_adapter else "transformers"
+    if model.is_adapter:
+        template, relation = "adapter", "adapter"
+    else:
         # `merge` is the Hub's word for several models in one; base + adapter is one model, fine-tuned.
-        front |= {"base_model": record.base_model, "base_model_relation": "finetune"}
-    kind = "backbone" if record.merged is None else "merged"
-    return _card(kind, front, model, repo_id, version, files, history)
+        template, relation = "backbone" if record.merged is None else "merged", "finetune"
+    if record.base_model is not None:
+        front |= {"base_model": record.base_model, "base_model_relation": relation}
+    context = {
+        "front_matter": metadata.to_yaml(front),
+        "title": repo_id.rsplit("/", 1)[-1],
+        "repo_id": repo_id,
+        "version": version,
+        "model": model,
+        "training": record,
+        "method": _METHODS[record.method],
+        "prompt": prompts.load(record.prompt).render(question=_QUESTION),
+        "history": history,
+        "confidence": templates.percent(LEVEL, 0),
+        "terms": model_terms.terms_of(record.license),
+        "curve": CURVE if CURVE in model.files else "",
+    }
+    return metadata.checked(templates.render(f"model_cards/{template}.md.jinja", context), files)
 
 
 def checkpoint_card(
@@ -71,11 +85,7 @@ def checkpoint_card(
     Raises:
         InputError: The card breaks a rule of the Hub.
     """
-    front: dict[str, Any] = {
-        "language": ["en"],
-        **model_terms.front_of(license_),
-        "pipeline_tag": "text-generation",
-        "tags": ["learning-from-mistakes", "lema", "checkpoint"],
+    front = _front(license_, "checkpoint") | {
         "library_name": "peft",
         "base_model": base_model,
         "base_model_relation": "adapter",
@@ -90,9 +100,7 @@ def checkpoint_card(
         "loss": loss,
         "terms": model_terms.terms_of(license_),
     }
-    card = templates.render("model_cards/checkpoint.md.jinja", context)
-    metadata.check_card(card, files=[*files, "README.md"])
-    return card
+    return metadata.checked(templates.render("model_cards/checkpoint.md.jinja", context), files)
 
 
 def model_index(name: str, results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -116,47 +124,10 @@ def model_index(name: str, results: Sequence[Result]) -> list[dict[str, Any]]:
     return [{"name": name, "results": entries}] if entries else []
 
 
-def _common(model: TrainedModel, repo_id: str) -> dict[str, Any]:
-    record = model.training
-    published = sorted({source.repo for source in record.data if "/" in source.repo})
-    front: dict[str, Any] = {
+def _front(license_id: str, *tags: str) -> dict[str, Any]:
+    return {
         "language": ["en"],
-        **model_terms.front_of(record.license),
+        **model_terms.front_of(license_id),
         "pipeline_tag": "text-generation",
-        "tags": ["learning-from-mistakes", "lema", "reasoning", "math"],
+        "tags": ["learning-from-mistakes", "lema", *tags],
     }
-    if published:
-        front["datasets"] = published
-    if record.results:
-        front["metrics"] = sorted({result.metric for result in record.results})
-        front["model-index"] = model_index(repo_id.rsplit("/", 1)[-1], record.results)
-    return front
-
-
-def _card(
-    template: str,
-    front: Mapping[str, Any],
-    model: TrainedModel,
-    repo_id: str,
-    version: str,
-    files: Sequence[str],
-    history: Sequence[Release],
-) -> str:
-    record = model.training
-    context = {
-        "front_matter": metadata.to_yaml(front),
-        "title": repo_id.rsplit("/", 1)[-1],
-        "repo_id": repo_id,
-        "version": version,
-        "model": model,
-        "training": record,
-        "method": _METHODS[record.method],
-        "prompt": prompts.load(record.prompt).render(question=_QUESTION),
-        "history": history,
-        "confidence": "95 %",  # `lema_hub.stats.LEVEL`
-        "terms": model_terms.terms_of(record.license),
-        "curve": CURVE if CURVE in model.files else "",
-    }
-    card = templates.render(f"model_cards/{template}.md.jinja", context)
-    metadata.check_card(card, files=[*files, "README.md"])
-    return card

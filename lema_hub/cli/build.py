@@ -91,7 +91,7 @@ def evolve(
 @app.command()
 def mix(recipe: _Recipe, overrides: _Overrides = None, out: _Out = None, as_json: _Json = False) -> None:
     """Published rows in exact proportions, for controlled comparisons; no model is asked."""
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)
     from lema_hub.builders.mix import MixRecipe, run
@@ -115,7 +115,7 @@ def _build(
     as_json: bool,
     pilot: int | None = None,
 ) -> None:
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)
     from lema_hub.builders import evolve, run

@@ -42,7 +42,7 @@ def contamination(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Look for test questions in the texts of a data set; exit code 1 if there is one."""
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client()
     from lema_hub.errors import InputError

@@ -80,7 +80,7 @@ def open_page(
     Raises:
         LemaError: The settings do not fit, a corrector cannot be had, or the port is taken.
     """
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)
     from lema_hub.demo import Settings

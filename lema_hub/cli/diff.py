@@ -36,7 +36,7 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Show rows added, dropped and changed, by config; without versions, list them."""
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client()
     from lema_hub.hub import diff as comparison

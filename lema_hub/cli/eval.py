@@ -51,8 +51,8 @@ def evaluate(
 
     What was answered before is not generated again: answers are kept in ledger.sqlite beside the run's folder.
     """
+    from lema_hub.cli.hub_client import prepare_client
     from lema_hub.cli.progress import stage_progress
-    from lema_hub.cli.publish import prepare_client
 
     prepare_client(bars=False)
     from lema_hub.artifacts.scores import summary

@@ -37,7 +37,7 @@ def merge(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Merge an adapter into its unquantised backbone, and measure what that changes."""
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)
     for package in ("torch", "transformers", "peft"):

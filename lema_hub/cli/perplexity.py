@@ -27,7 +27,7 @@ def perplexity(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Mean of PPL(wrong path) - PPL(right path) over pairs, with its interval (LeMa's Delta-PPL)."""
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)
     from lema_hub.builders.published import Published, open_published

@@ -7,9 +7,7 @@ lema publish adapter runs/nano-lema lema/nano-lema --version 0.1.0
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lema_hub.errors import InputError
+from lema_hub.cli.hub_client import prepare_client
 
 if TYPE_CHECKING:
+    from lema_hub.hub.options import Keywords
     from lema_hub.hub.release import Published
 
 _STARTED = time.time()
@@ -87,17 +86,8 @@ def dataset(
                 f"Publish it:  lema publish dataset {shlex.quote(str(folder))} {repo_id} --version {number}"
             )
         return
-    published = publish_dataset(
-        folder,
-        repo_id,
-        version=version,
-        dry_run=dry_run,
-        private=private,
-        create_pr=create_pr,
-        right=i_have_the_right,
-        ids_only=ids_only,
-        started=_STARTED,
-    )
+    options = _options(version, dry_run=dry_run, private=private, create_pr=create_pr)
+    published = publish_dataset(folder, repo_id, right=i_have_the_right, ids_only=ids_only, **options)
     _report(published, as_json)
 
 
@@ -119,25 +109,13 @@ def adapter(
     prepare_client()
     from lema_hub.hub.publish import publish_adapter
 
-    if all_checkpoints and (dry_run or create_pr):
-        raise InputError(
-            "--all-checkpoints sends to a branch of your own repo; leave --dry-run and --create-pr out"
-        )
+    options = _options(version, dry_run=dry_run, private=private, create_pr=create_pr)
     if all_checkpoints:  # first, so that the same command finishes what was interrupted
         from lema_hub.hub.checkpoints import publish_checkpoints
 
-        for tag, commit in publish_checkpoints(folder, repo_id, version=version, private=private).items():
+        for tag, commit in publish_checkpoints(folder, repo_id, **options).items():
             typer.echo(f"checkpoint {tag} is commit {commit}", err=True)
-    published = publish_adapter(
-        folder,
-        repo_id,
-        version=version,
-        dry_run=dry_run,
-        private=private,
-        create_pr=create_pr,
-        started=_STARTED,
-    )
-    _report(published, as_json)
+    _report(publish_adapter(folder, repo_id, **options), as_json)
 
 
 @app.command()
@@ -154,16 +132,8 @@ def model(
     prepare_client()
     from lema_hub.hub.publish import publish_model
 
-    published = publish_model(
-        folder,
-        repo_id,
-        version=version,
-        dry_run=dry_run,
-        private=private,
-        create_pr=create_pr,
-        started=_STARTED,
-    )
-    _report(published, as_json)
+    options = _options(version, dry_run=dry_run, private=private, create_pr=create_pr)
+    _report(publish_model(folder, repo_id, **options), as_json)
 
 
 @app.command()
@@ -187,29 +157,10 @@ def results(
     """Add the scores of a run to a model's page."""
     prepare_client()
     from lema_hub.artifacts.scores import read_result
-    from lema_hub.artifacts.training import Result
-    from lema_hub.hub.eval_results import publish_results
+    from lema_hub.hub.eval_results import publish_results, results_of
 
     scored = read_result(run)
-    if scored.limit is not None:
-        raise InputError(
-            f"{str(run)!r} scored only {scored.limit} items of each task; score all of them to publish"
-        )
-    found = [
-        Result(
-            task=score.task,
-            repo=score.repo,
-            revision=score.revision,
-            config=score.config,
-            split=score.split,
-            metric="pass@1",
-            value=score.pass_at_1,
-            stderr=score.stderr,
-            n=score.n,
-        )
-        for score in scored.scores
-        if score.stderr is not None
-    ]
+    found = results_of(scored)
     if benchmark is not None:
         from lema_hub.hub.benchmark import on_benchmark
 
@@ -237,21 +188,11 @@ def run(
 ) -> None:
     """Publish every output and verdict of a scored run as a dataset."""
     prepare_client()
-    from lema_hub.artifacts.scores import read_result, summary
+    from lema_hub.artifacts.scores import read_result
     from lema_hub.hub.run_results import publish_run
 
-    scored = read_result(folder)
-    published = publish_run(
-        summary(scored),
-        scored.items(),
-        repo_id,
-        version=version,
-        dry_run=dry_run,
-        private=private,
-        create_pr=create_pr,
-        started=_STARTED,
-    )
-    _report(published, as_json)
+    options = _options(version, dry_run=dry_run, private=private, create_pr=create_pr)
+    _report(publish_run(read_result(folder), repo_id, **options), as_json)
 
 
 @app.command()
@@ -273,16 +214,8 @@ def benchmark(
     prepare_client()
     from lema_hub.hub.benchmark import publish_benchmark
 
-    published = publish_benchmark(
-        repo_id,
-        version=version,
-        n=n,
-        private=private,
-        dry_run=dry_run,
-        create_pr=create_pr,
-        started=_STARTED,
-    )
-    _report(published, as_json)
+    options = _options(version, dry_run=dry_run, private=private, create_pr=create_pr)
+    _report(publish_benchmark(repo_id, n=n, **options), as_json)
 
 
 @app.command()
@@ -340,7 +273,7 @@ def tag(
 ) -> None:
     """Tag a release whose pull request was merged."""
     prepare_client()
-    from lema_hub.hub.publish import tag_merged
+    from lema_hub.hub.tags import tag_merged
 
     repo, number, commit = tag_merged(repo_id, repo_type=repo_type, version=version)
     if as_json:
@@ -350,43 +283,19 @@ def tag(
     print(f"Check it:  lema verify {repo_id}@{number.tag}")
 
 
-def prepare_client(*, bars: bool = True) -> None:
-    """Set what the clients of a Hub read once, at their import, unless the user has set it.
-
-    Plain uploads to servers other than huggingface.co, which would all be asked for xet tokens otherwise;
-    progress bars only where there is a terminal to draw them.
-
-    Args:
-        bars: False for commands that draw progress of their own: the clients' bars and notes stay out of it.
-    """
-    if "huggingface.co" not in os.environ.get("HF_ENDPOINT", "https://huggingface.co"):
-        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-    if not (bars and sys.stderr.isatty()):
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-    if not bars:
-        os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+def _options(version: str, *, dry_run: bool, private: bool, create_pr: bool) -> Keywords:
+    return {
+        "version": version,
+        "dry_run": dry_run,
+        "private": private,
+        "create_pr": create_pr,
+        "started": _STARTED,
+    }
 
 
 def _report(published: Published, as_json: bool) -> None:
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "repo_id": published.repo_id,
-                    "repo_type": published.repo_type,
-                    "version": published.version,
-                    "commit": published.commit,
-                    "url": published.url,
-                    "files": published.files,
-                    "bytes": published.bytes,
-                    "finished": published.finished,
-                    "pull_request": published.pull_request,
-                    "snippet": published.snippet,
-                    "card": published.card,
-                }
-            )
-        )
+        print(json.dumps({**asdict(published), "snippet": published.snippet}))
         return
     for path, size in published.files.items():
         print(f"{size:>12,}  {path}")
@@ -402,10 +311,7 @@ def _report(published: Published, as_json: bool) -> None:
         print(f"\n{'Found' if published.finished else 'Opened'} {published.pull_request}")
         print(f"It has no tag. After the merge:  lema publish tag {published.repo_id}")
         return
-    done = "finished" if published.finished else "published"
-    print(
-        f"\n{done.capitalize()} v{published.version} as commit {published.commit}, {published.bytes:,} "
-        "bytes sent"
-    )
+    done = "Finished" if published.finished else "Published"
+    print(f"\n{done} v{published.version} as commit {published.commit}, {published.bytes:,} bytes sent")
     print(published.url)
     print(f"\nLoad it:\n\n{published.snippet}")

@@ -23,7 +23,7 @@ def pull(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Download a version of a dataset or a model."""
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client()
     from lema_hub.hub.pull import pull as fetch

@@ -30,7 +30,7 @@ def rebuild(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Put the withheld texts of a release back, and check every one against its hash."""
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client()
     from lema_hub.builders.rebuild import rebuild as make

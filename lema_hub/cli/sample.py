@@ -83,7 +83,7 @@ def sample(
 
     What is answered is never sent again: a second run goes on where the first one was.
     """
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)
     from lema_hub import tasks

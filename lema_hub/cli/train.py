@@ -42,7 +42,7 @@ def train(
 
     A finished run is not trained again; an interrupted one goes on from its last checkpoint.
     """
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)
     from lema_hub.train.recipe import load

@@ -22,7 +22,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Check bytes, rows, card, numbers and licence of a published version."""
-    from lema_hub.cli.publish import prepare_client
+    from lema_hub.cli.hub_client import prepare_client
 
     prepare_client()
     from lema_hub.hub.verify import verify as check_version

@@ -15,20 +15,22 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import yaml
 
-from lema_hub.artifacts import history, parquet
+from lema_hub.artifacts import parquet
 from lema_hub.artifacts.files import File
+from lema_hub.artifacts.history import Release
 from lema_hub.artifacts.parquet import read_table, write_rows
 from lema_hub.artifacts.training import Result
 from lema_hub.cards import dataset_cards as cards
 from lema_hub.cards import fields, metadata, templates
 from lema_hub.errors import InputError
 from lema_hub.hub import versions
+from lema_hub.hub.options import Keywords, PublishOptions
 from lema_hub.hub.pull import pull
-from lema_hub.hub.release import CARD, Published, release, require_ours
+from lema_hub.hub.release import CARD, Published, past_of, release, require_ours, with_entry
 from lema_hub.hub.repo import Repo, State
 from lema_hub.hub.versions import Level, Version
 from lema_hub.records import Problem, Score
@@ -46,39 +48,25 @@ METRIC = "pass@1"
 _TITLE = "Nano word problems"
 
 
-def publish_benchmark(
-    repo_id: str,
-    *,
-    version: str,
-    n: int | None = None,
-    private: bool = False,
-    dry_run: bool = False,
-    create_pr: bool = False,
-    api: HfApi | None = None,
-    started: float | None = None,
-) -> Published:
+def publish_benchmark(repo_id: str, *, n: int | None = None, **options: Unpack[Keywords]) -> Published:
     """Publish the nano world's test problems as a benchmark.
 
     Args:
         repo_id: `namespace/name`.
-        version: `X.Y.Z`; it must be new.
         n: How many problems; by default those that `lema eval` scores.
-        private: Make a new repo private.
-        dry_run: Render everything, send nothing.
-        create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
-        api: The Hub and token to use instead of the clients' own.
-        started: When the command began, in seconds since the epoch; by default now.
+        **options: `PublishOptions`.
 
     Raises:
         InputError: The version does not say that problems changed, or the repo holds something else.
-        TagExistsError: The version exists.
+        TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
     """
     from lema_hub.tasks import load_problems
     from lema_hub.tasks.nano import SCORED
 
-    number = versions.parse(version)
-    repo = Repo.at(repo_id, "dataset", api)
+    chosen = PublishOptions(**options)
+    number = chosen.number
+    repo = Repo.at(repo_id, "dataset", chosen.api)
     problems = load_problems("nano", "test", limit=SCORED if n is None else n)
     if not problems:
         raise InputError(f"n must be >= 1, got {n}")
@@ -89,36 +77,21 @@ def publish_benchmark(
 
         def draft(state: State | None) -> list[File]:
             require_ours(repo, state, EVAL)
-            past = history.read_history(repo.text(state, history.FILE_NAME))
+            past = past_of(repo, state)
             earlier = [old for old in versions.of_tags(state.tags if state else ()) if old < number]
             changes: tuple[str, ...] = ("first version",)
             if state is not None and earlier:
                 old = pull(repo_id, earlier[-1].tag, repo_type="dataset", patterns=[DATA], api=repo.api)
                 level, changes = _compare(read_table(old.folder / DATA), table)
                 _check_level(earlier[-1], number, level, changes)
-            now = past.with_release(
-                history.Release(
-                    version=str(number), rows=len(problems), changes=changes, made_with=templates.maker()
-                )
-            )
-            log = File(history.FILE_NAME, now.to_json().encode())
+            now, log = with_entry(past, number, len(problems), changes)
             sizes = {file.path: file.size for file in (*content, log)}
             card = benchmark_card(
                 problems, repo_id=repo_id, version=str(number), sizes=sizes, history=now.versions
             )
             return [log, File(CARD, card.encode())]
 
-        return release(
-            repo,
-            number,
-            content,
-            draft,
-            owned=lambda path: path.startswith("data/"),
-            private=private,
-            dry_run=dry_run,
-            create_pr=create_pr,
-            started=started,
-        )
+        return release(repo, chosen, content, draft, owned=lambda path: path.startswith("data/"))
 
 
 def eval_yaml(n: int) -> str:
@@ -157,7 +130,7 @@ def benchmark_card(
     repo_id: str,
     version: str,
     sizes: dict[str, int],
-    history: Sequence[history.Release],
+    history: Sequence[Release],
 ) -> str:
     """The benchmark's card, checked by the Hub's rules.
 
@@ -169,11 +142,20 @@ def benchmark_card(
     task = tasks.get("nano")
     table = parquet.to_table(problems, Problem)
     steps = sorted({problem.level or "" for problem in problems})
+    front = cards.table_front_matter(
+        table,
+        title=_TITLE,
+        license_id=task.license,
+        path=DATA,
+        size=sizes[DATA],
+        tags=["benchmark"],
+        original=True,
+    )
     kinds: dict[str, Counter[str]] = {}
     for problem in problems:
         kinds.setdefault(problem.subject or "", Counter())[problem.level or ""] += 1
     context = {
-        "front_matter": metadata.to_yaml(_front_matter(table, task.license, sizes[DATA])),
+        "front_matter": metadata.to_yaml(front),
         "title": _TITLE,
         "repo_id": repo_id,
         "version": version,
@@ -194,27 +176,7 @@ def benchmark_card(
         "revision": problems[0].source_revision,
         "history": history,
     }
-    card = templates.render("dataset_cards/benchmark.md.jinja", context)
-    metadata.check_card(card, files=[*sizes, CARD])
-    return card
-
-
-def _front_matter(table: pa.Table, license_id: str, size: int) -> dict[str, Any]:
-    return {
-        "language": ["en"],
-        "license": license_id,
-        "pretty_name": _TITLE,
-        "annotations_creators": ["machine-generated"],
-        "language_creators": ["machine-generated"],
-        "size_categories": [metadata.size_category(table.num_rows)],
-        "source_datasets": ["original"],
-        "task_categories": ["text-generation", "question-answering"],
-        "tags": ["benchmark", "math", "reasoning", "learning-from-mistakes"],
-        "configs": [
-            {"config_name": "default", "default": True, "data_files": [{"split": "test", "path": DATA}]}
-        ],
-        "dataset_info": [cards.config_info("default", {"test": table}, size)],
-    }
+    return metadata.checked(templates.render("dataset_cards/benchmark.md.jinja", context), sizes)
 
 
 def _compare(old: pa.Table, new: pa.Table) -> tuple[Level, tuple[str, ...]]:
@@ -259,7 +221,7 @@ def on_benchmark(
     repo_id, revision = split_name(name)
     pulled = pull(repo_id, revision, repo_type="dataset", patterns=[DATA, EVAL], api=api)
     if not (pulled.folder / EVAL).is_file() or not (pulled.folder / DATA).is_file():
-        raise InputError(f"{name} is no benchmark of lema_hub: it has no {EVAL} beside {DATA}")
+        raise InputError(f"{name} is not a benchmark of lema_hub: it has no {EVAL} beside {DATA}")
     ids = [task["id"] for task in yaml.safe_load((pulled.folder / EVAL).read_text(encoding="utf-8"))["tasks"]]
     if TASK_ID not in ids:
         raise InputError(f"{name} has no task {TASK_ID!r}; its tasks are: {', '.join(map(str, ids))}")

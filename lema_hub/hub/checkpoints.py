@@ -13,21 +13,19 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack
 
 from lema_hub.artifacts import history
 from lema_hub.artifacts.files import File, digest_of
+from lema_hub.artifacts.history import History
 from lema_hub.artifacts.model import ADAPTER_CONFIG, ADAPTER_WEIGHTS, NOTICE, TERMS, read_adapter
 from lema_hub.artifacts.training import Training
-from lema_hub.cards import model_cards, model_terms, templates
+from lema_hub.cards import model_cards, model_terms
 from lema_hub.errors import HubError, InputError, TagExistsError
-from lema_hub.hub import versions
-from lema_hub.hub.release import CARD
+from lema_hub.hub.options import Keywords, PublishOptions
+from lema_hub.hub.release import CARD, with_entry
 from lema_hub.hub.repo import Repo
 from lema_hub.hub.retry import again
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
 
 logger = logging.getLogger(__name__)
 
@@ -36,31 +34,31 @@ BRANCH = "checkpoints"
 _CLAIM = re.compile(r"^lema-checkpoint: (?P<tag>\S+) (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
 
 
-def publish_checkpoints(
-    folder: Path, repo_id: str, *, version: str, private: bool = False, api: HfApi | None = None
-) -> dict[str, str]:
-    """Publish every checkpoint of a run, those that are published already left as they are.
+def publish_checkpoints(folder: Path, repo_id: str, **options: Unpack[Keywords]) -> dict[str, str]:
+    """Publish every checkpoint of a run; those that are published already stay as they are.
 
     Args:
         folder: What `lema train` wrote, `checkpoints/` included.
         repo_id: `namespace/name`.
-        version: `X.Y.Z`, that of the run's final weights.
-        private: Make a new repo private.
-        api: The Hub and token to use instead of the clients' own.
+        **options: `PublishOptions`; the version is that of the run's final weights.
 
     Returns:
         The commit of every checkpoint, by its tag.
 
     Raises:
-        InputError: The folder has no checkpoints, or one of them cannot be published.
+        InputError: The folder has no checkpoints, one of them cannot be published, or a dry run or a pull request
+            is asked for.
         TagExistsError: A checkpoint of that tag is published with other content.
         HubError: The Hub refused or could not be reached.
     """
-    number = versions.parse(version)
+    chosen = PublishOptions(**options)
+    if chosen.dry_run or chosen.create_pr:
+        raise InputError("checkpoints go to a branch of your own repo; leave --dry-run and --create-pr out")
+    number = chosen.number
     record = Training.read(folder)
     model_terms.check_name(record.license, repo_id)
     steps = _steps(folder)
-    repo = Repo.at(repo_id, "model", api)
+    repo = Repo.at(repo_id, "model", chosen.api)
     published = {}
     with tempfile.TemporaryDirectory(prefix="lema-checkpoints-") as staging:
         made = {
@@ -70,7 +68,7 @@ def publish_checkpoints(
             for step, checkpoint in steps.items()
         }  # all of them are checked before the first is sent
         repo.check_access()
-        repo.create(private=private)
+        repo.create(private=chosen.private)
         for tag, files in made.items():
             published[tag] = again(_publish)(repo, tag, files)
     return published
@@ -116,16 +114,10 @@ def _files(
     files = [File(name, staging / name) for name in model.files if name != NOTICE]
     if notice := model_terms.notice_of(record.license, staging):
         files.append(File(NOTICE, notice))
-    changes = (f"checkpoint at step {step}",)
-    entry = history.Release(
-        version=version, rows=model.parameters, changes=changes, made_with=templates.maker()
-    )
-    past = history.History(versions=()).with_release(entry)
-    files.append(File(history.FILE_NAME, past.to_json().encode()))
+    past, log = with_entry(History(versions=()), version, model.parameters, [f"checkpoint at step {step}"])
+    files.append(log)
     names = [file.path for file in files]
-    card = model_cards.adapter_card(
-        model, repo_id=repo_id, version=version, files=names, history=past.versions
-    )
+    card = model_cards.model_card(model, repo_id=repo_id, version=version, files=names, history=past.versions)
     return [*files, File(CARD, card.encode())]
 
 

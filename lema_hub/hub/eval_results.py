@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from lema_hub.artifacts.files import File, digest_of
+from lema_hub.artifacts.scores import EvalResult
 from lema_hub.artifacts.training import Result
 from lema_hub.errors import InputError
 from lema_hub.hub.pull_requests import find_open
@@ -34,6 +35,42 @@ class Sent:
     repo_id: str
     url: str | None
     files: dict[str, str]
+
+
+def require_whole(result: EvalResult) -> None:
+    """Refuse a run that scored only some items.
+
+    Raises:
+        InputError: It did.
+    """
+    if result.limit is not None:
+        raise InputError(
+            f"the run scored only {result.limit} items of each task; score all of them to publish"
+        )
+
+
+def results_of(result: EvalResult) -> list[Result]:
+    """The scores of a run as a model's card and page state them.
+
+    Raises:
+        InputError: The run scored only some items.
+    """
+    require_whole(result)
+    return [
+        Result(
+            task=score.task,
+            repo=score.repo,
+            revision=score.revision,
+            config=score.config,
+            split=score.split,
+            metric="pass@1",
+            value=score.pass_at_1,
+            stderr=score.stderr,
+            n=score.n,
+        )
+        for score in result.scores
+        if score.stderr is not None
+    ]
 
 
 def result_files(results: Sequence[Result]) -> dict[str, str]:

@@ -8,39 +8,45 @@ unless an `HfApi` is given. Nothing is sent before everything has been checked.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import tempfile
-from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from lema_hub.artifacts import history, manifest, shards, withheld
 from lema_hub.artifacts.dataset import BuiltDataset, read_dataset
 from lema_hub.artifacts.files import File
 from lema_hub.artifacts.manifest import Manifest
-from lema_hub.artifacts.model import NOTICE, TrainedModel, read_adapter, read_backbone
+from lema_hub.artifacts.model import (
+    ADAPTER_WEIGHTS,
+    MODEL_WEIGHTS,
+    NOTICE,
+    TrainedModel,
+    read_adapter,
+    read_backbone,
+)
 from lema_hub.artifacts.parquet import write_table
 from lema_hub.cards import dataset_cards as cards
-from lema_hub.cards import licenses, model_cards, model_terms, templates
+from lema_hub.cards import licenses, model_cards, model_terms
 from lema_hub.errors import InputError, TagExistsError
 from lema_hub.hub import contamination, versions
 from lema_hub.hub.diff import Diff, Side, diff
 from lema_hub.hub.eval_results import result_files
+from lema_hub.hub.options import Keywords, PublishOptions
 from lema_hub.hub.pull import pull
-from lema_hub.hub.release import CARD, Published, release, require_ours, tag_merged
+from lema_hub.hub.release import CARD, Published, past_of, release, require_ours, with_entry
 from lema_hub.hub.repo import Repo, State
 from lema_hub.hub.versions import Version
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-__all__ = ["Published", "propose", "publish_adapter", "publish_dataset", "publish_model", "tag_merged"]
+__all__ = ["Published", "propose", "publish_adapter", "publish_dataset", "publish_model"]
 
 logger = logging.getLogger(__name__)
 
-_DATA = ("data/*",)
 NEXT = "next"
 _ATTEMPTS = 20
 
@@ -49,82 +55,60 @@ def publish_dataset(
     folder: Path,
     repo_id: str,
     *,
-    version: str,
-    private: bool = False,
-    dry_run: bool = False,
-    create_pr: bool = False,
     right: str | None = None,
     ids_only: bool = False,
-    api: HfApi | None = None,
-    started: float | None = None,
+    **options: Unpack[Keywords],
 ) -> Published:
     """Publish a folder that `lema build` wrote as a version of a dataset.
 
     Args:
         folder: `manifest.json` and `data/`.
         repo_id: `namespace/name`.
-        version: `X.Y.Z`, which must be new, or `next` for the one that `propose` gives.
-        private: Make a new repo private.
-        dry_run: Check and render everything, send nothing.
-        create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
         right: Why the rows may be published although their licences or a model's terms object; it is
             recorded in the manifest and shown in the card.
         ids_only: Withhold the sources' texts (`lema_hub.artifacts.withheld`).
-        api: The Hub and token to use instead of the clients' own.
-        started: When the command began, in seconds since the epoch; by default now.
+        **options: `PublishOptions`; the version `next` is the one that `propose` gives.
 
     Raises:
         InputError: The folder, the version or the licences cannot be published.
-        TagExistsError: The version exists.
+        TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
     """
-    if version == NEXT:
-        return _publish_next(
-            Path(folder),
-            repo_id,
-            private=private,
-            dry_run=dry_run,
-            create_pr=create_pr,
-            right=right,
-            ids_only=ids_only,
-            api=api,
-            started=started,
-        )
-    number = versions.parse(version)
-    built = read_dataset(Path(folder))
-    contamination.require(built.manifest, Path(folder))
+    chosen = PublishOptions(**options)
+    if chosen.version == NEXT:
+        return _publish_next(Path(folder), repo_id, right, ids_only, chosen)
+    return _publish_dataset(Path(folder), repo_id, right, ids_only, chosen)
+
+
+def _publish_dataset(
+    folder: Path, repo_id: str, right: str | None, ids_only: bool, options: PublishOptions
+) -> Published:
+    number = options.number
+    built = read_dataset(folder)
+    contamination.require(built.manifest, folder)
     if ids_only:
         objections = licenses.combine(licenses.counted(built)).clashes or ("its publisher shares ids only",)
         built = withheld.withhold(built, why="; ".join(objections))
-    terms = licenses.terms_of(built)
-    built, terms = _granted(built, terms, right)
-    repo = Repo.at(repo_id, "dataset", api)
+    built, terms = _granted(built, licenses.terms_of(built), right)
+    repo = Repo.at(repo_id, "dataset", options.api)
     with tempfile.TemporaryDirectory(prefix="lema-publish-") as staging:
         content = _stage(built, Path(staging))
 
         @cache
         def compared(tag: str, commit: str) -> Diff:
-            earlier = pull(
-                repo_id, commit, repo_type="dataset", patterns=[*_DATA, manifest.FILE_NAME], api=repo.api
-            )
-            return diff(Side.of(earlier.folder, tag), Side(number.tag, Path(staging), built.manifest))
+            after = Side(number.tag, Path(staging), built.manifest)
+            return diff(_published_side(repo, tag, commit), after)
 
         def draft(state: State | None) -> list[File]:
             _check_kind(repo, state, built.manifest)
-            past = history.read_history(repo.text(state, history.FILE_NAME))
+            past = past_of(repo, state)
             earlier = [old for old in versions.of_tags(state.tags if state else ()) if old < number]
             difference = compared(earlier[-1].tag, state.tags[earlier[-1].tag]) if state and earlier else None
             if difference is not None:
                 _check_level(earlier[-1], number, difference)
-            entry = history.Release(
-                version=str(number),
-                rows=built.manifest.rows,
-                changes=_changes(difference),
-                made_with=templates.maker(),
-            )
-            now = past.with_release(entry)
+            now, log = with_entry(past, number, built.manifest.rows, _changes(difference))
             drawn = [File(path, svg.encode()) for path, svg in cards.draw_pictures(built).items()]
-            made = [*drawn, File(history.FILE_NAME, now.to_json().encode())]
+            made = [*drawn, log]
             card = cards.dataset_card(
                 built,
                 repo_id=repo_id,
@@ -135,100 +119,44 @@ def publish_dataset(
             )
             return [*made, File(CARD, card.encode())]
 
-        return release(
-            repo,
-            number,
-            content,
-            draft,
-            owned=_is_data,
-            private=private,
-            dry_run=dry_run,
-            create_pr=create_pr,
-            started=started,
-        )
+        return release(repo, options, content, draft, owned=_is_data)
 
 
-def publish_adapter(
-    folder: Path,
-    repo_id: str,
-    *,
-    version: str,
-    private: bool = False,
-    dry_run: bool = False,
-    create_pr: bool = False,
-    api: HfApi | None = None,
-    started: float | None = None,
-) -> Published:
+def publish_adapter(folder: Path, repo_id: str, **options: Unpack[Keywords]) -> Published:
     """Publish a LoRA adapter that `lema train` wrote, with a card that holds its results.
 
     Args:
         folder: `adapter_model.safetensors`, `adapter_config.json`, `training.json`.
         repo_id: `namespace/name`.
-        version: `X.Y.Z`; it must be new.
-        private: Make a new repo private.
-        dry_run: Check and render everything, send nothing.
-        create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
-        api: The Hub and token to use instead of the clients' own.
-        started: When the command began, in seconds since the epoch; by default now.
+        **options: `PublishOptions`.
 
     Raises:
         InputError: The folder holds no such adapter, or the base's licence forbids the name.
-        TagExistsError: The version exists.
+        TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
     """
-    model = read_adapter(Path(folder))
-    return _publish_model(
-        model, repo_id, version, model_cards.adapter_card, private, dry_run, create_pr, api, started
-    )
+    return _publish_model(read_adapter(Path(folder)), repo_id, PublishOptions(**options))
 
 
-def publish_model(
-    folder: Path,
-    repo_id: str,
-    *,
-    version: str,
-    private: bool = False,
-    dry_run: bool = False,
-    create_pr: bool = False,
-    api: HfApi | None = None,
-    started: float | None = None,
-) -> Published:
+def publish_model(folder: Path, repo_id: str, **options: Unpack[Keywords]) -> Published:
     """Publish a whole model with its tokenizer: a backbone that adapters name as their base.
 
     Args:
         folder: `model.safetensors`, `config.json`, the tokenizer's files, `training.json`.
         repo_id: `namespace/name`.
-        version: `X.Y.Z`; it must be new.
-        private: Make a new repo private.
-        dry_run: Check and render everything, send nothing.
-        create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
-        api: The Hub and token to use instead of the clients' own.
-        started: When the command began, in seconds since the epoch; by default now.
+        **options: `PublishOptions`.
 
     Raises:
         InputError: The folder holds no such model.
-        TagExistsError: The version exists.
+        TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
     """
-    model = read_backbone(Path(folder))
-    return _publish_model(
-        model, repo_id, version, model_cards.backbone_card, private, dry_run, create_pr, api, started
-    )
+    return _publish_model(read_backbone(Path(folder)), repo_id, PublishOptions(**options))
 
 
-def _publish_model(
-    model: TrainedModel,
-    repo_id: str,
-    version: str,
-    render: Callable[..., str],
-    private: bool,
-    dry_run: bool,
-    create_pr: bool,
-    api: HfApi | None,
-    started: float | None,
-) -> Published:
-    number = versions.parse(version)
-    repo = Repo.at(repo_id, "model", api)
+def _publish_model(model: TrainedModel, repo_id: str, options: PublishOptions) -> Published:
+    number = options.number
+    repo = Repo.at(repo_id, "model", options.api)
     model_terms.check_name(model.training.license, repo_id)
     content = [File(name, model.folder / name) for name in model.files if name != NOTICE]
     if notice := model_terms.notice_of(model.training.license, model.folder):
@@ -236,16 +164,11 @@ def _publish_model(
 
     def draft(state: State | None) -> list[File]:
         _check_model_kind(repo, state, model)
-        past = history.read_history(repo.text(state, history.FILE_NAME))
-        changes = ("first version",) if not past.versions else ("weights replaced",)
-        now = past.with_release(
-            history.Release(
-                version=str(number), rows=model.parameters, changes=changes, made_with=templates.maker()
-            )
-        )
-        log = File(history.FILE_NAME, now.to_json().encode())
+        past = past_of(repo, state)
+        changes = "weights replaced" if past.versions else "first version"
+        now, log = with_entry(past, number, model.parameters, [changes])
         scores = [File(path, text.encode()) for path, text in result_files(model.training.results).items()]
-        card = render(
+        card = model_cards.model_card(
             model,
             repo_id=repo_id,
             version=str(number),
@@ -254,18 +177,8 @@ def _publish_model(
         )
         return [log, *scores, File(CARD, card.encode())]
 
-    owned = set(model.files) | {"adapter_model.safetensors", "model.safetensors"}
-    return release(
-        repo,
-        number,
-        content,
-        draft,
-        owned=owned.__contains__,
-        private=private,
-        dry_run=dry_run,
-        create_pr=create_pr,
-        started=started,
-    )
+    owned = {*model.files, ADAPTER_WEIGHTS, MODEL_WEIGHTS}
+    return release(repo, options, content, draft, owned=owned.__contains__)
 
 
 def propose(folder: Path, repo_id: str, *, api: HfApi | None = None) -> tuple[Version, str]:
@@ -283,18 +196,14 @@ def propose(folder: Path, repo_id: str, *, api: HfApi | None = None) -> tuple[Ve
         return versions.FIRST, "nothing is published yet"
     _check_kind(repo, state, built.manifest)
     latest = known[-1]
-    earlier = pull(
-        repo_id,
-        state.tags[latest.tag],
-        repo_type="dataset",
-        patterns=[*_DATA, manifest.FILE_NAME],
-        api=repo.api,
-    )
-    difference = diff(Side.of(earlier.folder, latest.tag), Side(str(folder), Path(folder), built.manifest))
+    published = _published_side(repo, latest.tag, state.tags[latest.tag])
+    difference = diff(published, Side(str(folder), Path(folder), built.manifest))
     return latest.next(difference.level), f"{difference.level}: {difference.why} since {latest.tag}"
 
 
-def _publish_next(folder: Path, repo_id: str, **options: Any) -> Published:
+def _publish_next(
+    folder: Path, repo_id: str, right: str | None, ids_only: bool, options: PublishOptions
+) -> Published:
     """Publish as the proposed version; if somebody takes it meanwhile, as the one after."""
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
@@ -302,10 +211,17 @@ def _publish_next(folder: Path, repo_id: str, **options: Any) -> Published:
         retry=retry_if_exception_type(TagExistsError), stop=stop_after_attempt(_ATTEMPTS), reraise=True
     ):
         with attempt:
-            number, why = propose(folder, repo_id, api=options["api"])
+            number, why = propose(folder, repo_id, api=options.api)
             logger.info("%s %s (%s)", repo_id, number, why)
-            return publish_dataset(folder, repo_id, version=str(number), **options)
+            return _publish_dataset(folder, repo_id, right, ids_only, replace(options, version=str(number)))
     raise AssertionError("tenacity raises the last error itself")
+
+
+def _published_side(repo: Repo, tag: str, commit: str) -> Side:
+    """The rows and the manifest of a published version."""
+    patterns = ["data/*", manifest.FILE_NAME]
+    earlier = pull(repo.repo_id, commit, repo_type="dataset", patterns=patterns, api=repo.api)
+    return Side.of(earlier.folder, tag)
 
 
 def _check_level(earlier: Version, number: Version, difference: Diff) -> None:
@@ -315,8 +231,7 @@ def _check_level(earlier: Version, number: Version, difference: Diff) -> None:
         return
     if difference.level == "major":
         raise InputError(
-            f"version {number} after {earlier} would break its users: {difference.why}; publish "
-            f"{deserved} or later"
+            f"version {number} after {earlier} would break its users: {difference.why}; publish {deserved} or later"
         )
     logger.warning(
         "version %s after %s, though %s: %s would say so", number, earlier, difference.why, deserved
@@ -349,11 +264,11 @@ def _granted(
         )
     if declared not in licenses.HUB_LICENSES:
         raise InputError(
-            f"the manifest's licence {declared!r} is no identifier of the Hub; expected one such as mit"
+            f"the manifest's licence {declared!r} is not an identifier of the Hub; expected one such as mit"
         )
-    noted = dataclasses.replace(built.manifest, granted=dict.fromkeys(terms.clashes, right))
+    noted = replace(built.manifest, granted=dict.fromkeys(terms.clashes, right))
     return (
-        dataclasses.replace(built, manifest=noted),
+        replace(built, manifest=noted),
         licenses.License(declared, (), terms.duties or ("see the sources",)),
     )
 
@@ -388,7 +303,7 @@ def _check_kind(repo: Repo, state: State | None, ours: Manifest) -> None:
 
 def _check_model_kind(repo: Repo, state: State | None, model: TrainedModel) -> None:
     require_ours(repo, state, history.FILE_NAME)
-    other = "model.safetensors" if model.is_adapter else "adapter_model.safetensors"
+    other = MODEL_WEIGHTS if model.is_adapter else ADAPTER_WEIGHTS
     if state is not None and other in state.files:
         held, given = ("a whole model", "an adapter") if model.is_adapter else ("an adapter", "a whole model")
         raise InputError(f"{repo.repo_id} holds {held}, this folder {given}; publish to a repo of its own")

@@ -1,9 +1,6 @@
 """A scored run as a dataset: every output with its verdict, the summary, and a card.
 
-    publish_run(summary, items, "lema/nano-lema-results", version="0.1.0")
-
-`summary` is what the run's `scores.json` holds. The evaluation lies above this layer, so its folder is read by
-the caller.
+publish_run(read_result(Path("runs/eval/nano-lema")), "lema/nano-lema-results", version="0.1.0")
 """
 
 from __future__ import annotations
@@ -13,106 +10,72 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Unpack
 
-from lema_hub.artifacts import history, parquet
+from lema_hub.artifacts import parquet
 from lema_hub.artifacts.files import File
+from lema_hub.artifacts.history import Release
+from lema_hub.artifacts.scores import EvalResult, summary
 from lema_hub.cards import dataset_cards as cards
 from lema_hub.cards import fields, licenses, metadata, templates
 from lema_hub.cards.licenses import License
 from lema_hub.errors import InputError
-from lema_hub.hub import versions
-from lema_hub.hub.release import CARD, Published, release, require_ours
+from lema_hub.hub.eval_results import require_whole
+from lema_hub.hub.options import Keywords, PublishOptions
+from lema_hub.hub.release import CARD, Published, past_of, release, require_ours, with_entry
 from lema_hub.hub.repo import Repo, State
 from lema_hub.records import VERDICTS, Score
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+from lema_hub.stats import LEVEL
 
 DATA = "data/items.parquet"
 SUMMARY = "scores.json"
 
 
-def publish_run(
-    summary: Mapping[str, Any],
-    items: Sequence[Score],
-    repo_id: str,
-    *,
-    version: str,
-    private: bool = False,
-    dry_run: bool = False,
-    create_pr: bool = False,
-    api: HfApi | None = None,
-    started: float | None = None,
-) -> Published:
+def publish_run(result: EvalResult, repo_id: str, **options: Unpack[Keywords]) -> Published:
     """Publish what one evaluation wrote.
 
     Args:
-        summary: The run: system, revision, engine, judge, packages and one entry of `scores` per task.
-        items: Its rows.
+        result: The run, as `lema_hub.artifacts.scores.read_result` gives it.
         repo_id: `namespace/name`.
-        version: `X.Y.Z`; it must be new.
-        private: Make a new repo private.
-        dry_run: Check and render everything, send nothing.
-        create_pr: Open a pull request instead; `tag_merged` makes its tag after the merge.
-        api: The Hub and token to use instead of the clients' own.
-        started: When the command began, in seconds since the epoch; by default now.
+        **options: `PublishOptions`.
 
     Raises:
         InputError: Rows and summary disagree, a licence objects, or the repo holds something else.
-        TagExistsError: The version exists.
+        TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
     """
-    number = versions.parse(version)
-    _check(summary, items)
+    chosen = PublishOptions(**options)
+    number = chosen.number
+    items = result.items()
+    _check(result, items)
     terms = _terms(items)
-    repo = Repo.at(repo_id, "dataset", api)
+    repo = Repo.at(repo_id, "dataset", chosen.api)
     with tempfile.TemporaryDirectory(prefix="lema-run-") as staging:
         parquet.write_rows(items, Score, Path(staging) / DATA)
-        text = json.dumps(dict(summary), indent=2, allow_nan=False) + "\n"
+        text = json.dumps(summary(result), indent=2, allow_nan=False) + "\n"
         content = [File(DATA, Path(staging) / DATA), File(SUMMARY, text.encode())]
 
         def draft(state: State | None) -> list[File]:
             require_ours(repo, state, SUMMARY)
-            past = history.read_history(repo.text(state, history.FILE_NAME))
-            changes = ("scored anew",) if past.versions else ("first version",)
-            now = past.with_release(
-                history.Release(
-                    version=str(number), rows=len(items), changes=changes, made_with=templates.maker()
-                )
-            )
-            log = File(history.FILE_NAME, now.to_json().encode())
+            past = past_of(repo, state)
+            changes = "scored anew" if past.versions else "first version"
+            now, log = with_entry(past, number, len(items), [changes])
             sizes = {file.path: file.size for file in (*content, log)}
-            card = _card(summary, items, terms, repo_id, str(number), sizes, now.versions)
+            card = _card(result, items, terms, repo_id, str(number), sizes, now.versions)
             return [log, File(CARD, card.encode())]
 
-        return release(
-            repo,
-            number,
-            content,
-            draft,
-            owned=lambda path: path.startswith("data/"),
-            private=private,
-            dry_run=dry_run,
-            create_pr=create_pr,
-            started=started,
-        )
+        return release(repo, chosen, content, draft, owned=lambda path: path.startswith("data/"))
 
 
-def _check(summary: Mapping[str, Any], items: Sequence[Score]) -> None:
+def _check(result: EvalResult, items: Sequence[Score]) -> None:
     """See that the summary is of these rows: their counts of verdicts, task by task."""
-    if summary["limit"] is not None:
-        raise InputError(
-            f"the run scored only {summary['limit']} items of each task; score all of them to publish"
-        )
+    require_whole(result)
     rows = Counter((item.task, item.verdict) for item in items)
-    told = Counter(
-        {(score["task"], name): n for score in summary["scores"] for name, n in score["verdicts"].items()}
-    )
+    told = Counter({(score.task, name): n for score in result.scores for name, n in score.verdicts.items()})
     if +rows != +told:
         task, verdict = next(iter((rows - told) + (told - rows)))
         raise InputError(
-            f"scores.json counts {told[task, verdict]} {verdict!r} of {task}, the rows hold {rows[task, verdict]}; "
+            f"{SUMMARY} counts {told[task, verdict]} {verdict!r} of {task}, the rows hold {rows[task, verdict]}; "
             "score again into a new folder"
         )
 
@@ -131,43 +94,34 @@ def _terms(items: Sequence[Score]) -> License:
 
 
 def _card(
-    summary: Mapping[str, Any],
+    result: EvalResult,
     items: Sequence[Score],
     terms: License,
     repo_id: str,
     version: str,
     sizes: Mapping[str, int],
-    past: Sequence[history.Release],
+    past: Sequence[Release],
 ) -> str:
-    table = parquet.to_table(items, Score)
-    title = f"Outputs and verdicts of {summary['system']}"
-    front = {
-        "language": ["en"],
-        "license": terms.license,
-        "pretty_name": title,
-        "annotations_creators": ["machine-generated"],
-        "language_creators": ["machine-generated"],
-        "size_categories": [metadata.size_category(table.num_rows)],
-        "task_categories": ["text-generation", "question-answering"],
-        "tags": ["evaluation", "math", "reasoning", "learning-from-mistakes"],
-        "configs": [
-            {"config_name": "default", "default": True, "data_files": [{"split": "test", "path": DATA}]}
-        ],
-        "dataset_info": [cards.config_info("default", {"test": table}, sizes[DATA])],
-    }
+    title = f"Outputs and verdicts of {result.system}"
+    front = cards.table_front_matter(
+        parquet.to_table(items, Score),
+        title=title,
+        license_id=str(terms.license),
+        path=DATA,
+        size=sizes[DATA],
+        tags=["evaluation"],
+    )
     context = {
         "front_matter": metadata.to_yaml(front),
         "title": templates.cell(title),
         "repo_id": repo_id,
         "version": version,
-        "run": summary,
+        "run": result,
         "k": 1,
-        "level": templates.percent(0.95, 0),
+        "level": templates.percent(LEVEL, 0),
         "verdicts": VERDICTS,
         "fields": fields.describe(Score),
         "terms": terms,
         "history": past,
     }
-    card = templates.render("dataset_cards/results.md.jinja", context)
-    metadata.check_card(card, files=[*sizes, CARD])
-    return card
+    return metadata.checked(templates.render("dataset_cards/results.md.jinja", context), sizes)

@@ -158,7 +158,7 @@ def _our_model(pulled: Pulled) -> list[Check]:
         _attempt("licence", lambda: _model_license(pulled, model)),
     ]
     try:
-        rendered = _model_card(pulled, model, adapter=adapter)
+        rendered = _model_card(pulled, model)
     except InputError as error:
         return [*checks, Check("words", "fail", str(error))]
     return [
@@ -351,9 +351,8 @@ def _version(pulled: Pulled) -> str:
     return past[0].version
 
 
-def _model_card(pulled: Pulled, model: TrainedModel, *, adapter: bool) -> str:
-    render = model_cards.adapter_card if adapter else model_cards.backbone_card
-    return render(
+def _model_card(pulled: Pulled, model: TrainedModel) -> str:
+    return model_cards.model_card(
         model,
         repo_id=pulled.repo.repo_id,
         version=_version(pulled),

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.endpoint import Endpoint, Reply, failure, reply
 
 from lema_hub.artifacts.manifest import Manifest
 from lema_hub.engines import Ledger
+from tests.engines.endpoint import Endpoint, Reply, failure, reply
 
 WORDS = ("pens", "cups", "nuts", "hats", "bags", "keys", "eggs", "figs", "pins", "mugs")
 ROWS = [

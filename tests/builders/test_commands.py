@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.endpoint import Endpoint, Reply, reply
 
 from lema_hub import tasks
 from lema_hub.artifacts.manifest import Manifest
 from lema_hub.artifacts.paths import Sampled
+from tests.engines.endpoint import Endpoint, Reply, reply
 
 ROWS = [
     {

@@ -14,7 +14,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from engines.endpoint import Endpoint, Reply, reply
 
 from lema_hub import nano, tasks
 from lema_hub.answers import judge_answer
@@ -31,6 +30,7 @@ from lema_hub.engines.evolver import ExactEvolver
 from lema_hub.errors import InputError, RecipeError
 from lema_hub.nano.problems import evolve as evolve_nano
 from lema_hub.records import EVOLUTIONS, Evolution, EvolvedProblem
+from tests.engines.endpoint import Endpoint, Reply, reply
 
 from .conftest import Scripted
 from .test_corrections import PROBLEM

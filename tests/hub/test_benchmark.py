@@ -14,7 +14,6 @@ import pytest
 import yaml
 from huggingface_hub import HfApi, parse_eval_result_entries
 
-from hub.conftest import training
 from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub import benchmark
 from lema_hub.hub.benchmark import on_benchmark, publish_benchmark
@@ -23,6 +22,7 @@ from lema_hub.hub.publish import publish_adapter, publish_dataset
 from lema_hub.localhub import LocalHub
 from lema_hub.records import Score
 from lema_hub.tasks import load_problems
+from tests.trained import training
 
 N = 30
 RESULT = replace(training().results[0], repo="lema_hub.nano", revision="1", n=N)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
-from hub.conftest import build_adapter, save_tensors, training
-from hub.test_cli import lema
 from lema_hub.errors import InputError, TagExistsError
 from lema_hub.hub.checkpoints import BRANCH, publish_checkpoints
 from lema_hub.hub.publish import publish_adapter
 from lema_hub.hub.verify import verify
 from lema_hub.localhub import LocalHub
+from tests.command import lema
+from tests.trained import build_adapter, save_tensors, training
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from lema_hub.errors import HubError, InputError
 from lema_hub.hub.publish import publish_dataset
 from lema_hub.hub.verify import Check, verify
 from lema_hub.tasks.held_out import load_scored
-from tests.hub.conftest import corrections, write_rows
+from tests.built import corrections, write_rows
 
 
 def change(folder: Path, edit: Callable[[Contamination], Contamination | None]) -> None:

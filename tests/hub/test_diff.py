@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hub.conftest import build_dataset, corrections, cot, manifest, write_rows
 from lema_hub.artifacts.parquet import write_table
 from lema_hub.errors import InputError
 from lema_hub.hub.diff import SPLIT, Side, diff, rejections_only_in, rows_of
 from lema_hub.records import Correction, Gate, Rejection
+from tests.built import build_dataset, corrections, cot, manifest, write_rows
 
 Rows = dict[str, list[Correction]]
 

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from huggingface_hub import HfApi, parse_eval_result_entries
 
-from hub.conftest import training
 from lema_hub.errors import HubError, InputError
 from lema_hub.hub.eval_results import publish_results, result_files
 from lema_hub.hub.publish import publish_adapter
+from tests.trained import training
 
 RESULTS = training().results
 

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from hub.conftest import build_dataset, training
-from hub.test_cli import lema
 from lema_hub.errors import HubError, InputError, TagExistsError
 from lema_hub.hub.eval_results import publish_results
-from lema_hub.hub.publish import publish_adapter, publish_dataset, tag_merged
+from lema_hub.hub.publish import publish_adapter, publish_dataset
+from lema_hub.hub.tags import tag_merged
 from lema_hub.hub.verify import verify
 from lema_hub.localhub import LocalHub
+from tests.built import build_dataset
+from tests.command import lema
+from tests.trained import training
 
 ClientOf = Callable[[str, str], HfApi]
 

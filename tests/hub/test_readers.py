@@ -10,9 +10,11 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from hub.conftest import build_dataset
+from lema_hub.artifacts.dataset import read_dataset
 from lema_hub.hub.publish import Published, publish_dataset
 from lema_hub.localhub import LocalHub
+from tests.built import build_dataset
+from tests.command import user
 
 # Every way to read a version gives its rows as a hash, so that equal rows are seen to be equal.
 READ = """
@@ -89,3 +91,43 @@ def test_every_reader_sees_every_version_and_the_first_stays(
 def oids(api: HfApi, repo_id: str, revision: str) -> dict[str, str]:
     tree = api.list_repo_tree(repo_id, repo_type="dataset", revision=revision, recursive=True)
     return {item.path: item.blob_id for item in tree if hasattr(item, "blob_id")}
+
+
+READ_BACK = """
+import sys
+from datasets import load_dataset
+repo, one, two = sys.argv[1:] if len(sys.argv) > 1 else ARGS
+by_tag = load_dataset(repo, "nano", split="train", revision="v0.1.0")
+by_sha = load_dataset(repo, "nano", split="train", revision=one)
+assert by_tag.to_list() == by_sha.to_list()
+assert len(by_tag) == 12 and len(load_dataset(repo, split="train", revision="v0.2.0")) == 14
+assert len(load_dataset(repo, "nano", split="dev", revision=two)) == 4
+assert len(load_dataset(repo, "rejected", split="train")) == 3
+streamed = list(load_dataset(repo, split="train", revision="v0.1.0", streaming=True))
+assert streamed == by_tag.to_list()
+import pandas as pd
+frame = pd.read_parquet(f"hf://datasets/{repo}@v0.1.0/data/nano/train.parquet")
+assert frame["completion"].tolist() == by_tag["completion"]
+from lema_hub.records import Correction
+assert [Correction.from_row(row).to_row() for row in by_tag] == by_tag.to_list()
+print("read", len(by_tag))
+"""
+
+
+def test_what_was_published_is_read_by_the_stock_clients(
+    hub: LocalHub, api: HfApi, repo_id: str, built: Path, tmp_path: Path
+) -> None:
+    one = publish_dataset(built, repo_id, version="0.1.0", api=api)
+    two = publish_dataset(build_dataset(tmp_path / "two", train=14), repo_id, version="0.2.0", api=api)
+    arguments = f"ARGS = {(repo_id, one.commit, two.commit)!r}\n"
+    done = user(hub, arguments + READ_BACK, tmp_path / "home")
+    assert done.stdout == "read 12\n", done.stderr
+
+
+def test_the_snippet_of_the_card_runs(
+    hub: LocalHub, api: HfApi, repo_id: str, built: Path, tmp_path: Path
+) -> None:
+    published = publish_dataset(built, repo_id, version="0.1.0", api=api)
+    done = user(hub, published.snippet, tmp_path / "home")
+    example = read_dataset(built).splits[0].table.slice(0, 1).to_pylist()[0]
+    assert done.stdout == f"{example['prompt']}{example['completion']}\n", done.stderr

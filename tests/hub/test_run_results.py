@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
-from hub.test_cli import lema
-from lema_hub.artifacts.scores import EvalResult, TaskScore, read_result, summary, write_result
+from lema_hub.artifacts.scores import EvalResult, TaskScore, read_result, write_result
 from lema_hub.cards import metadata
 from lema_hub.errors import HubError, InputError
 from lema_hub.hub.publish import publish_dataset
@@ -18,6 +17,7 @@ from lema_hub.hub.run_results import publish_run
 from lema_hub.localhub import LocalHub
 from lema_hub.records import VERDICTS, Score
 from lema_hub.tasks import load_problems
+from tests.command import lema
 
 N, RIGHT = 20, 13
 
@@ -89,25 +89,26 @@ def test_the_command_publishes_rows_summary_and_card(
 def test_a_second_run_is_a_second_version_and_the_same_tag_is_refused(
     api: HfApi, repo_id: str, run: Path, items: list[Score]
 ) -> None:
-    told = summary(read_result(run))
-    publish_run(told, items, repo_id, version="0.1.0", api=api)
-    second = publish_run(told, items, repo_id, version="0.2.0", api=api)
+    told = read_result(run)
+    publish_run(told, repo_id, version="0.1.0", api=api)
+    second = publish_run(told, repo_id, version="0.2.0", api=api)
     assert "| v0.2.0 | 20 | scored anew |" in second.card
     assert {tag.name for tag in api.list_repo_refs(repo_id, repo_type="dataset").tags} == {"v0.1.0", "v0.2.0"}
 
 
 def test_what_may_not_be_published(
-    api: HfApi, repo_id: str, run: Path, items: list[Score], built: Path
+    api: HfApi, repo_id: str, run: Path, items: list[Score], built: Path, tmp_path: Path
 ) -> None:
-    told = summary(read_result(run))
+    told = read_result(run)
     offline = HfApi(endpoint="http://127.0.0.1:9", token="none")
     for changed, rows, said in (
-        ({**told, "limit": 5}, items, "scored only 5 items"),
+        (replace(told, limit=5), items, "scored only 5 items"),
         (told, items[1:], r"counts 13 'correct' of lema:nano, the rows hold 12"),
         (told, [replace(items[0], item_id="other/test/0"), *items[1:]], "no task 'other'"),
     ):
+        write_result(replace(told, out=tmp_path / "changed"), rows)
         with pytest.raises(InputError, match=said):
-            publish_run(changed, rows, repo_id, version="0.1.0", api=offline)
+            publish_run(replace(changed, out=tmp_path / "changed"), repo_id, version="0.1.0", api=offline)
     publish_dataset(built, repo_id, version="0.1.0", api=api)
     with pytest.raises(HubError, match="which lema_hub did not publish"):
-        publish_run(told, items, repo_id, version="0.2.0", api=api)
+        publish_run(told, repo_id, version="0.2.0", api=api)

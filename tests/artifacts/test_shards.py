@@ -9,8 +9,6 @@ import pyarrow as pa
 import pytest
 from huggingface_hub import HfApi
 
-from hub.conftest import build_dataset, cot, manifest, write_rows
-from hub.test_cards import user
 from lema_hub.artifacts import shards
 from lema_hub.errors import InputError
 from lema_hub.hub.diff import Side, diff
@@ -18,6 +16,8 @@ from lema_hub.hub.publish import publish_dataset
 from lema_hub.hub.pull import pull
 from lema_hub.hub.verify import verify
 from lema_hub.localhub import LocalHub
+from tests.built import build_dataset, cot, manifest, write_rows
+from tests.command import user
 
 
 def table(ids: list[str]) -> pa.Table:

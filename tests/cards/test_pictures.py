@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 import pytest
 from huggingface_hub import HfApi
 
-from hub.conftest import build_dataset
 from lema_hub.artifacts.dataset import read_dataset
 from lema_hub.artifacts.figures import GateTruth, Success, Yield
 from lema_hub.artifacts.manifest import Manifest
 from lema_hub.cards.dataset_cards import draw_pictures
 from lema_hub.cards.pictures import Rate, rates
 from lema_hub.hub.publish import publish_dataset
+from tests.built import build_dataset
 
 SUCCESS = (
     Success(group="all", name="all", wrong=8300, corrected=2300, low=0.267, high=0.287),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
 
-from hub.conftest import build_dataset
-from hub.test_cli import lema
 from lema_hub.hub.publish import publish_dataset
 from lema_hub.localhub import LocalHub
+from tests.built import build_dataset
+from tests.command import lema
 
 TRAIN = "data/nano/train.parquet"
 
@@ -119,3 +120,60 @@ def test_bad_input_changes_nothing_on_the_hub(
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr
     assert state() == before
+
+
+def test_publish_prints_what_was_done_and_what_to_type_next(hub: LocalHub, repo_id: str, built: Path) -> None:
+    dry = lema(hub, "publish", "dataset", built, repo_id, "--version", "0.1.0", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "config_name: nano" in dry.stdout
+    assert "Nothing was sent" in dry.stdout
+    done = lema(hub, "publish", "dataset", built, repo_id, "--version", "0.1.0")
+    assert done.returncode == 0, done.stderr
+    assert f"{hub.url}/datasets/{repo_id}/tree/v0.1.0" in done.stdout
+    assert f'load_dataset("{repo_id}", "nano", split="train", revision="v0.1.0")' in done.stdout
+    again = lema(hub, "publish", "dataset", built, repo_id, "--version", "0.1.0")
+    assert again.returncode == 0, again.stderr
+    assert "Finished v0.1.0 as commit" in again.stdout
+    assert ", 0 bytes sent" in again.stdout
+
+
+def test_json_is_one_object(hub: LocalHub, repo_id: str, adapter: Path) -> None:
+    done = lema(hub, "publish", "adapter", adapter, repo_id, "--version", "0.1.0", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["repo_id"] == repo_id
+    assert len(result["commit"]) == 40
+    assert result["bytes"] == sum(result["files"].values())
+    assert "PeftModel.from_pretrained" in result["snippet"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["dataset", "nothing", "lema/x", "--version", "0.1.0"], {}, "'nothing' is no folder"),
+        (["dataset", "BUILT", "lema/x", "--version", "1.0"], {}, "version '1.0' is no semantic version"),
+        (["dataset", "BUILT", "x", "--version", "0.1.0"], {}, "'x' is no repo id"),
+        (
+            ["dataset", "BUILT", "lema/x", "--version", "0.1.0"],
+            {"HF_TOKEN": "hf_wrong"},
+            "does not know this token",
+        ),
+        (
+            ["dataset", "BUILT", "lema/x", "--version", "0.1.0"],
+            {"HF_ENDPOINT": "http://127.0.0.1:9"},
+            "no answer from http://127.0.0.1:9",
+        ),
+        (["adapter", "BUILT", "lema/x", "--version", "0.1.0"], {}, "has no adapter_model.safetensors"),
+        (["model", "BUILT", "lema/x", "--version", "0.1.0"], {}, "has no model.safetensors"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_1(
+    hub: LocalHub, built: Path, arguments: list[str], environment: dict[str, str], message: str
+) -> None:
+    given = [str(built) if argument == "BUILT" else argument for argument in arguments]
+    done = lema(hub, "publish", *given, **environment)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("lema: ")
+    assert message in done.stderr

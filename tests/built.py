@@ -1,15 +1,10 @@
-"""Built datasets and trained models to publish: small, and the same every time."""
+"""Built datasets to publish: small, and the same every time, so that golden cards stay as they are."""
 
 from __future__ import annotations
 
-import json
-import struct
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 
-import pytest
 from huggingface_hub import HfApi
 
 from lema_hub import records
@@ -27,10 +22,7 @@ from lema_hub.artifacts.manifest import (
     Stage,
     Tokens,
 )
-from lema_hub.artifacts.training import DataUse, Loss, Result, Training
-from lema_hub.localhub import LocalHub, auth
-from lema_hub.localhub.server import DATABASE
-from lema_hub.localhub.store import Store
+from lema_hub.hub.publish import publish_dataset
 from lema_hub.records import (
     Correction,
     CotExample,
@@ -40,22 +32,11 @@ from lema_hub.records import (
     Problem,
     ReasoningPath,
     Rejection,
-    Trajectory,
 )
-from lema_hub.steps import format_correction, format_trajectory, join_steps
+from lema_hub.steps import format_correction, join_steps
 
-Build = Callable[..., Path]
-
-SHA = "0123456789abcdef0123456789abcdef01234567"
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    # huggingface_hub 2.4 uploads with a keyword that httpx2 deprecates (lfs.py, _upload_single_part).
-    config.addinivalue_line("filterwarnings", "ignore:Use 'content=:DeprecationWarning")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+OFFLINE = HfApi(endpoint="http://127.0.0.1:9", token="hf_any")
+"""A client of a Hub that does not answer."""
 
 
 @dataclass(frozen=True)
@@ -176,36 +157,6 @@ def cot(split: str, n: int, *, start: int = 0) -> list[CotExample]:
     ]
 
 
-def trajectories(split: str, n: int, *, start: int = 0) -> list[Trajectory]:
-    """Wrong solutions that are noticed and mended."""
-    rows = []
-    for row in corrections(split, n, start=start):
-        wrong, turn = row.path.steps[: row.incorrect_step], "Wait, that is not right."
-        rows.append(
-            Trajectory(
-                problem=row.problem,
-                path=row.path,
-                incorrect_step=row.incorrect_step,
-                error_type=row.error_type,
-                wrong_prefix=join_steps(wrong),
-                transition=turn,
-                reflection=row.explanation,
-                continuation=join_steps(row.correct_steps, first=row.incorrect_step),
-                strategy="fix_continue",
-                teacher="nano-exact",
-                teacher_prompt_id="exact@1",
-                answer_verdict="correct",
-                gates=(Gate("answer", "pass", 1.0),),
-                cost_usd=None,
-                prompt=row.prompt,
-                completion=format_trajectory(
-                    wrong, f"{turn} {row.explanation}", row.correct_steps, first=row.incorrect_step
-                ),
-            )
-        )
-    return rows
-
-
 def problems(split: str, n: int, *, start: int = 0) -> list[EvolvedProblem]:
     """Questions made of others."""
     every = ((solved(split, index), solved(split, index + 1)) for index in range(start, start + n))
@@ -252,7 +203,6 @@ def mix(split: str, n: int, *, start: int = 0) -> list[MixedRow]:
 MAKERS = {
     "corrections": corrections,
     "cot": cot,
-    "trajectories": trajectories,
     "problems": problems,
     "mix": mix,
 }
@@ -348,133 +298,15 @@ def build_dataset(
     return folder
 
 
-def save_tensors(path: Path, tensors: dict[str, tuple[int, ...]]) -> None:
-    """A safetensors file of float32 zeros."""
-    header, offset = {}, 0
-    for name, shape in tensors.items():
-        size = 4
-        for length in shape:
-            size *= length
-        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [offset, offset + size]}
-        offset += size
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(offset))
+def preview(folder: Path, repo_id: str = "lema/lema-corrections") -> str:
+    """The card that a folder would be published with."""
+    return publish_dataset(folder, repo_id, version="0.1.0", dry_run=True, api=OFFLINE).card
 
 
-def training(**changes: object) -> Training:
-    made = Training(
-        method="qlora",
-        base_model="lema/nano-backbone",
-        base_revision="v0.1.0",
-        license="apache-2.0",
-        command="lema train scripts/recipes/nano/nano-lema.yaml",
-        recipe={"backbone": "nano", "rank": 8, "learning_rate": 2e-4},
-        data=(
-            DataUse(
-                repo="lema/lema-cot", revision="v0.1.0", config="nano", split="train", rows=800, tokens=40_000
-            ),
-            DataUse(
-                repo="lema/lema-corrections",
-                revision="v0.1.0",
-                config="nano",
-                split="train",
-                rows=300,
-                tokens=30_000,
-            ),
-        ),
-        steps=120,
-        tokens=180_000,
-        seconds=61.5,
-        seed=0,
-        losses=(Loss(step=1, loss=2.5), Loss(step=120, loss=0.75)),
-        packages={"peft": "0.21.2", "torch": "2.13.0"},
-        results=(
-            Result(
-                task="lema:nano",
-                repo="lema/nano-problems",
-                revision="v0.1.0",
-                config="default",
-                split="test",
-                metric="pass@1",
-                value=0.472,
-                stderr=0.0158,
-                n=1000,
-            ),
-        ),
-    )
-    return replace(made, **changes)
-
-
-def build_adapter(folder: Path, **changes: object) -> Path:
-    """A folder as `lema train` writes it; the weights are zeros."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_tensors(
-        folder / "adapter_model.safetensors",
-        {"base.q_proj.lora_A.weight": (8, 16), "base.q_proj.lora_B.weight": (16, 8)},
-    )
-    config = {
-        "peft_type": "LORA",
-        "base_model_name_or_path": "lema/nano-backbone",
-        "revision": "v0.1.0",
-        "r": 8,
-        "lora_alpha": 16,
-        "task_type": "CAUSAL_LM",
-        "target_modules": ["q_proj"],
-    }
-    (folder / "adapter_config.json").write_text(json.dumps(config))
-    training(**changes).write(folder)
+def repaired(folder: Path) -> Path:
+    """The usual dataset with one explanation repaired and one row dropped."""
+    pool = corrections("train", 12)
+    write_rows(folder, "nano", "train", [replace(pool[0], explanation="It was misread."), *pool[1:11]])
+    write_rows(folder, "nano", "dev", corrections("dev", 4))
+    manifest("corrections", {"nano": {"train": 11, "dev": 4}}).write(folder)
     return folder
-
-
-@pytest.fixture
-def api(hub: LocalHub) -> HfApi:
-    return HfApi(endpoint=hub.url, token=hub.token)
-
-
-@pytest.fixture
-def client_of(hub: LocalHub) -> Iterator[Callable[[auth.Role, str], HfApi]]:
-    """Clients with a new token of a given role and user."""
-    store = Store(hub.directory / DATABASE)
-
-    def client(role: auth.Role, user: str) -> HfApi:
-        with store.write() as db:
-            secret = auth.create_token(db, name=f"{role}-{user}-{next(_numbers)}", user=user, role=role)
-        return HfApi(endpoint=hub.url, token=secret)
-
-    yield client
-    store.close()
-
-
-_numbers = count()
-
-
-@pytest.fixture
-def repo_id(hub: LocalHub) -> str:
-    """An id that no other test uses."""
-    return f"{hub.namespace}/lema-{next(_numbers)}"
-
-
-@pytest.fixture
-def built(tmp_path: Path) -> Path:
-    return build_dataset(tmp_path / "built")
-
-
-@pytest.fixture
-def adapter(tmp_path: Path) -> Path:
-    return build_adapter(tmp_path / "adapter")
-
-
-@pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]:
-    """Compare a text with a file of tests/golden, or rewrite it with --update-golden."""
-    folder = Path(__file__).resolve().parents[1] / "golden"
-
-    def check(name: str, text: str) -> None:
-        path = folder / name
-        if request.config.getoption("--update-golden", default=False):
-            path.write_text(text, encoding="utf-8")
-        assert text == path.read_text(encoding="utf-8"), (
-            f"{name} differs; look at it, then rerun with --update-golden"
-        )
-
-    return check

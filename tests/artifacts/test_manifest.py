@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.conftest import manifest, training
-from lema_hub.artifacts.history import History, Release, read_history
 from lema_hub.artifacts.manifest import Manifest
-from lema_hub.artifacts.training import Training
 from lema_hub.errors import InputError
+from tests.built import manifest
 
 
 def test_written_manifest_reads_back_equal_and_rewrites_to_the_same_bytes(tmp_path: Path) -> None:
@@ -29,7 +27,7 @@ def test_written_manifest_reads_back_equal_and_rewrites_to_the_same_bytes(tmp_pa
         (lambda d: d.update(sead=1), "unknown key 'sead'"),
         (lambda d: d.update(seed="0"), "seed is '0'; expected a whole number"),
         (lambda d: d.update(seed=True), "seed is True; expected a whole number"),
-        (lambda d: d.update(kind="cots"), "kind is 'cots'; expected one of corrections, cot, trajectories"),
+        (lambda d: d.update(kind="cots"), "kind is 'cots'; expected one of corrections, cot, problems"),
         (lambda d: d.update(schema=2), "schema is 2; expected one of 1"),
         (lambda d: d["inputs"][0].pop("license"), "key 'inputs.0.license' is missing"),
         (lambda d: d["stages"][0].update(rows_in=1.5), "stages.0.rows_in is 1.5; expected a whole number"),
@@ -57,18 +55,3 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_folder_without_manifest_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no manifest.json in .*lema build"):
         Manifest.read(tmp_path)
-
-
-def test_training_record_reads_back_equal(tmp_path: Path) -> None:
-    made = training()
-    made.write(tmp_path)
-    assert Training.read(tmp_path) == made
-
-
-def test_history_keeps_every_version_once() -> None:
-    one = Release(version="0.1.0", rows=3, changes=("first version",))
-    two = Release(version="0.2.0", rows=4, changes=("1 row added",))
-    history = History(versions=()).with_release(one).with_release(two).with_release(two)
-    assert [release.version for release in history.versions] == ["0.2.0", "0.1.0"]
-    assert read_history(history.to_json()) == history
-    assert read_history(None).versions == ()

@@ -11,12 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from hub.conftest import MAKERS, build_dataset
-from lema_hub import records
 from lema_hub.artifacts.dataset import RECORDS, read_dataset
 from lema_hub.artifacts.manifest import Manifest
-from lema_hub.artifacts.parquet import read_table, to_table, write_table
+from lema_hub.artifacts.parquet import read_table
 from lema_hub.errors import InputError
+from tests.built import MAKERS, build_dataset
 
 TRAIN = "data/nano/train.parquet"
 
@@ -126,25 +125,3 @@ def test_harmless_differences_of_type_are_cast(built: Path) -> None:
     edit(built, loosen)
     after = read_dataset(built)
     assert all(a.table.equals(b.table) for a, b in zip(before.splits, after.splits, strict=True))
-
-
-@pytest.mark.parametrize("kind", list(MAKERS))
-def test_records_become_the_table_that_their_rows_make(kind: str) -> None:
-    rows = MAKERS[kind]("train", 9)
-    schema = records.schema(RECORDS[kind])
-    assert to_table(rows, RECORDS[kind]).equals(
-        pa.Table.from_pylist([row.to_row() for row in rows], schema=schema)
-    )
-    assert to_table([], RECORDS[kind]).equals(schema.empty_table())
-
-
-def test_equal_tables_are_equal_bytes(built: Path, tmp_path: Path) -> None:
-    table = read_table(built / TRAIN)
-    write_table(table, tmp_path / "one.parquet")
-    write_table(
-        pa.concat_tables([table.slice(0, 5), table.slice(5)]).combine_chunks(), tmp_path / "two.parquet"
-    )
-    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
-    meta = pq.ParquetFile(tmp_path / "one.parquet").metadata
-    assert meta.row_group(0).column(0).compression == "ZSTD"
-    assert meta.row_group(0).column(0).has_offset_index
