@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lema_hub import records
-from lema_hub.artifacts import shards
+from lema_hub.artifacts import counts, shards
 from lema_hub.artifacts.manifest import REJECTED, Kind, Manifest
 from lema_hub.artifacts.parquet import read_table, write_rows
 from lema_hub.errors import InputError
@@ -117,10 +117,15 @@ def read_dataset(folder: Path) -> BuiltDataset:
         for split, rows in promised.items()
     )
     built = BuiltDataset(manifest, splits)
+    counts.check_manifest(manifest)
     for config, members in built.configs.items():
-        if config != REJECTED:
+        if config == REJECTED:
+            for split in members:
+                counts.check_rejected(manifest, split.table)
+        else:
             _check_identities(config, members)
             _check_leaks(config, members)
+            _check_costs(members)
     return built
 
 
@@ -291,16 +296,28 @@ def _check_identities(config: str, splits: Sequence[Split]) -> None:
 
     key = KEYS[splits[0].record]
     rows = pa.concat_tables([split.table.select(list(key)) for split in splits])
-    counts = rows.group_by(list(key)).aggregate([([], "count_all")])
-    if counts.num_rows < rows.num_rows:
+    groups = rows.group_by(list(key)).aggregate([([], "count_all")])
+    if groups.num_rows < rows.num_rows:
         import pyarrow.compute as pc
 
-        twice = counts.filter(pc.greater(counts["count_all"], 1)).slice(0, 1).to_pylist()[0]
+        twice = groups.filter(pc.greater(groups["count_all"], 1)).slice(0, 1).to_pylist()[0]
         shown = ", ".join(f"{name} {twice[name]!r}" for name in key)
         raise InputError(
-            f"config {config!r} has {rows.num_rows - counts.num_rows} duplicate rows, first {shown}; keep "
+            f"config {config!r} has {rows.num_rows - groups.num_rows} duplicate rows, first {shown}; keep "
             "one of each"
         )
+
+
+def _check_costs(splits: Sequence[Split]) -> None:
+    import pyarrow.compute as pc
+
+    for split in splits:
+        if "cost_usd" in split.table.column_names:
+            least = pc.min(split.table["cost_usd"]).as_py()
+            if least is not None and least < 0:
+                raise InputError(
+                    f"{split.path}: a row costs {least} USD; no cost is negative: repair the row"
+                )
 
 
 def _check_leaks(config: str, splits: Sequence[Split]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from lema_hub.artifacts.figures import GateTruth, Success, Yield
+from lema_hub.artifacts.signs import check_signs
 from lema_hub.config import read_json, to_json
 from lema_hub.errors import InputError
 
@@ -256,6 +257,8 @@ class Manifest:
         """The manifest of a JSON text; `source` names it in errors.
 
         Raises:
-            InputError: It is no JSON, or a key is unknown, missing or of the wrong type.
+            InputError: It is not JSON, a key is unknown, missing or of the wrong type, or a number is negative.
         """
-        return read_json(text, cls, source=source)
+        made = read_json(text, cls, source=source)
+        check_signs(made, source=source, free=("seed", "measures"))
+        return made

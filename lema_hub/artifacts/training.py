@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from lema_hub.artifacts.signs import check_signs
 from lema_hub.config import read_json, to_json
 from lema_hub.errors import InputError
 
@@ -134,7 +135,8 @@ class Training:
         """Read `training.json` of `folder`.
 
         Raises:
-            InputError: There is none, it is no JSON, or a key is unknown, missing or of the wrong type.
+            InputError: There is none, it is not JSON, a key is unknown, missing or of the wrong type, or a number
+                is negative.
         """
         path = folder / FILE_NAME
         try:
@@ -144,4 +146,6 @@ class Training:
                 f"no readable {FILE_NAME} in {str(folder)!r}; expected a folder that `lema train` wrote: "
                 "train first"
             ) from error
-        return read_json(text, cls, source=str(path))
+        made = read_json(text, cls, source=str(path))
+        check_signs(made, source=str(path), free=("seed", "recipe"))
+        return made

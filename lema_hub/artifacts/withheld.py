@@ -84,6 +84,64 @@ def withhold(built: BuiltDataset, *, why: str) -> BuiltDataset:
     return BuiltDataset(noted, tuple(splits))
 
 
+def check_withheld(built: BuiltDataset) -> None:
+    """See that an id-only release holds no text of its sources; a dataset with all its text passes.
+
+    A text in another column is found where it stands on a line of its own, or after a label such as `Question:`. Only
+    the source itself could show the rest.
+
+    Raises:
+        InputError: It holds such a text, or dropped rows, which are texts.
+    """
+    stated = built.manifest.withheld
+    if stated is None:
+        return
+    if (stated.columns, stated.mark) != (SOURCE, MARK):
+        raise InputError(
+            f"the manifest withholds the columns {', '.join(stated.columns)} under the mark {stated.mark!r}; expected "
+            f"{', '.join(SOURCE)} and {MARK!r}: publish it again with --ids-only"
+        )
+    if REJECTED in built.manifest.configs:
+        raise InputError(
+            f"an id-only release has no config {REJECTED!r}, whose texts quote the sources; publish it again with "
+            "--ids-only"
+        )
+    for split in built.splits:
+        for batch in split.table.to_batches(max_chunksize=4096):
+            for number, row in enumerate(batch.to_pylist()):
+                if (column := _told(row)) is not None:
+                    raise InputError(
+                        f"{split.path}: row {number} ({row['problem_id']}) holds a withheld text in {column!r}; "
+                        "publish it again with --ids-only"
+                    )
+
+
+def _told(row: Mapping[str, Any]) -> str | None:
+    """The column that holds a text which the row withholds, None if there is none."""
+    withheld = (*SOURCE, *ANNOTATED) if row.get("origin") == "annotated" else SOURCE
+    for name in withheld:
+        value = row.get(name)
+        texts = value if isinstance(value, list) else [value]
+        if any(text and not is_withheld(text) for text in texts):
+            return name
+    if MARK not in row.get("prompt", MARK):
+        return "prompt"
+    secret = {row["question"], row["gold_solution"]} - {""}
+    for name, value in row.items():
+        texts = value if isinstance(value, list) else [value]
+        if any(secret & _line_hashes(text) for text in texts if isinstance(text, str)):
+            return name
+    return None
+
+
+def _line_hashes(text: str) -> set[str]:
+    """The hashes of a text's lines, whole and without the label before a colon."""
+    if is_withheld(text):
+        return set()
+    lines = text.splitlines()
+    return {hash_of(part.strip()) for line in lines for part in (line, line.partition(": ")[2])}
+
+
 def masked(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row without its source's texts.
 

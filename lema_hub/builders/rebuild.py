@@ -18,7 +18,7 @@ from lema_hub import nano
 from lema_hub.artifacts import shards
 from lema_hub.artifacts.dataset import Split, read_dataset
 from lema_hub.artifacts.parquet import write_table
-from lema_hub.artifacts.withheld import restored
+from lema_hub.artifacts.withheld import check_withheld, restored
 from lema_hub.builders.cot import annotated_path, cot_completion
 from lema_hub.errors import InputError
 from lema_hub.records import Problem
@@ -53,6 +53,7 @@ def rebuild(folder: Path, *, out: Path, sources: Mapping[str, Path] | None = Non
     built = read_dataset(folder)
     if built.manifest.withheld is None:
         raise InputError(f"{str(folder)!r} has all its text; nothing is to rebuild: use it as it is")
+    check_withheld(built)
     problems = _problems(built.splits, sources or {})
     tables: dict[str, pa.Table] = {}
     for split in built.splits:

@@ -12,7 +12,7 @@ from lema_hub.artifacts import shards
 from lema_hub.artifacts.dataset import BuiltDataset, Split
 from lema_hub.artifacts.figures import Success
 from lema_hub.artifacts.history import Release
-from lema_hub.artifacts.manifest import REJECTED, Kind, Stage
+from lema_hub.artifacts.manifest import REJECTED, Kind
 from lema_hub.cards import fields, metadata, pictures, templates
 from lema_hub.cards.licenses import License
 from lema_hub.errors import InputError
@@ -73,7 +73,6 @@ def dataset_card(
         InputError: A number is missing, or the card breaks a rule of the Hub.
     """
     manifest = built.manifest
-    _check_sums(manifest.stages)
     if terms.license is None:
         raise InputError(f"there is no licence for {repo_id}: {'; '.join(terms.clashes)}")
     default = next(config for config in built.configs if config != REJECTED)
@@ -192,17 +191,6 @@ def table_front_matter(
         ],
         "dataset_info": [config_info("default", {"test": table}, size)],
     }
-
-
-def _check_sums(stages: Sequence[Stage]) -> None:
-    """Refuse counts that do not add up: a number that no build made."""
-    for stage in stages:
-        dropped = sum(stage.dropped.values())
-        if min(stage.rows_out, *stage.dropped.values(), 0) < 0 or stage.rows_in - stage.rows_out != dropped:
-            raise InputError(
-                f"stage {stage.name!r} of the manifest has {stage.rows_in} rows in, {stage.rows_out} out and {dropped} "
-                "dropped, which does not add up; build the dataset again"
-            )
 
 
 def _people(built: BuiltDataset) -> bool:

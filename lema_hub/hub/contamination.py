@@ -6,7 +6,9 @@ published version back, `recheck` loads the same test sets at the same revisions
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lema_hub.artifacts.dataset import BuiltDataset
@@ -36,6 +38,11 @@ def require(manifest: Manifest, folder: Path) -> None:
             f"{str(folder)!r} was built before the test set {unnamed[0]!r} was scored; build it again with this "
             "version"
         )
+    if unreasoned := [item.test for item in record.allowed if not item.why.strip()]:
+        raise InputError(
+            f"the manifest of {str(folder)!r} allows the test question {unreasoned[0]!r} without a reason; give one in "
+            "the recipe: contamination: {allow: [{test: ..., why: ...}]}"
+        )
     for tests in record.tests:
         if tests.missing is not None and tests.excuse is None:
             raise InputError(
@@ -45,19 +52,33 @@ def require(manifest: Manifest, folder: Path) -> None:
             )
 
 
-def recheck(built: BuiltDataset) -> tuple[list[Hit], list[str], dict[str, str]]:
-    """Compare the rows again with the test sets that the manifest names.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recheck:
+    """The comparison made again.
 
-    Returns:
-        The hits that the manifest does not allow, the sets that were compared (`gsm8k 1,319`), and for each
-        of the others why not.
+    Attributes:
+        hits: What the rows hold of test questions that the manifest does not allow.
+        compared: The sets that were compared (`gsm8k 1,319`).
+        skipped: For each of the others why not, by name.
+        questions: The ids of all questions that were compared.
+        uses: How many rows hold which allowed question.
     """
+
+    hits: tuple[Hit, ...]
+    compared: tuple[str, ...]
+    skipped: dict[str, str]
+    questions: frozenset[str]
+    uses: Counter[str]
+
+
+def recheck(built: BuiltDataset) -> Recheck:
+    """Compare the rows again with the test sets that the manifest names."""
     record = built.manifest.contamination
-    if record is None:
-        return [], [], {"all": "the manifest has no contamination record"}
     sets: list[HeldOut] = []
     skipped: dict[str, str] = {}
-    for tests in record.tests:
+    if record is None:
+        skipped["all"] = "the manifest has no contamination record"
+    for tests in record.tests if record is not None else ():
         if tests.missing is not None:
             skipped[tests.name] = tests.excuse or tests.missing
         elif tests.name not in TASKS:
@@ -71,14 +92,21 @@ def recheck(built: BuiltDataset) -> tuple[list[Hit], list[str], dict[str, str]]:
             if loaded.revision != tests.revision:
                 skipped[tests.name] = f"built against {tests.revision}, here is {loaded.revision}"
             sets.append(loaded)
-    allowed = {item.test for item in record.allowed}
-    hits = [
-        hit
-        for found in find_hits(texts_of(built), sets, n=record.n)
-        for hit in found
-        if hit.test_id not in allowed and (hit.overlap.is_hit or record.strict)
-    ]
-    return hits, [f"{one.name} {len(one.questions):,}" for one in sets], skipped
+    allowed = {item.test for item in record.allowed} if record is not None else set()
+    hits: list[Hit] = []
+    uses: Counter[str] = Counter()
+    if record is not None:
+        for found in find_hits(texts_of(built), sets, n=record.n):
+            counted = [hit for hit in found if hit.overlap.is_hit or record.strict]
+            uses.update({hit.test_id for hit in counted if hit.test_id in allowed})
+            hits += [hit for hit in counted if hit.test_id not in allowed]
+    return Recheck(
+        hits=tuple(hits),
+        compared=tuple(f"{one.name} {len(one.questions):,}" for one in sets),
+        skipped=skipped,
+        questions=frozenset(test_id for one in sets for test_id in one.ids),
+        uses=uses,
+    )
 
 
 def texts_of(built: BuiltDataset, columns: Sequence[str] = TEXTS) -> Iterator[Mapping[str, str]]:

@@ -85,6 +85,7 @@ def _publish_dataset(
 ) -> Published:
     number = options.number
     built = read_dataset(folder)
+    withheld.check_withheld(built)
     contamination.require(built.manifest, folder)
     if ids_only:
         objections = licenses.combine(licenses.counted(built)).clashes or ("its publisher shares ids only",)

@@ -28,7 +28,7 @@ def test_dataset_card_is_the_golden_one(
     ("stage", "message"),
     [
         ({"rows_in": 70}, "70 rows in, 19 out and 50 dropped, which does not add up"),
-        ({"dropped": {"correct": 60, "unparsed": -10}}, "which does not add up"),
+        ({"dropped": {"correct": 60, "unparsed": -10}}, "unparsed is -10; expected no negative number"),
         ({"rows_out": 19.5}, r"stages\.0\.rows_out is 19\.5; expected a whole number"),
         ({"rows_in": None}, r"stages\.0\.rows_in is empty; expected a whole number"),
         ({"rows_in": ...}, r"key 'stages\.0\.rows_in' is missing"),

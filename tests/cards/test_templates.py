@@ -47,7 +47,7 @@ def test_foreign_text_cannot_break_the_card(tmp_path: Path) -> None:
     spoiled = replace(
         made,
         command=f"lema build\n```\n{nasty}",
-        stages=(replace(made.stages[0], name=nasty, dropped={nasty: 50}),),
+        stages=(replace(made.stages[0], name=nasty, dropped={nasty: 50}), made.stages[1]),
         models=(replace(made.models[0], name=nasty),),
     )
     spoiled.write(folder)

@@ -32,8 +32,8 @@ def leak(folder: Path) -> str:
     return test.problem_id
 
 
-def checks(api: HfApi, repo_id: str) -> list[Check]:
-    return [check for check in verify(repo_id, api=api).checks if check.name == "contamination"]
+def checks(api: HfApi, repo_id: str, name: str = "contamination") -> list[Check]:
+    return [check for check in verify(repo_id, api=api).checks if check.name == name]
 
 
 @pytest.mark.parametrize(
@@ -96,16 +96,46 @@ def test_verify_finds_a_test_question_that_the_record_denies(built: Path, repo_i
     assert "in completion): " in check.detail
 
 
-def test_an_allowed_question_passes_and_stands_in_the_card(built: Path, repo_id: str, api: HfApi) -> None:
+def test_an_allowed_question_is_a_note_and_stands_in_the_card(built: Path, repo_id: str, api: HfApi) -> None:
     test_id = leak(built)
     allowed = Allowed(test=test_id, why="the example of our paper", rows=1)
     change(built, lambda record: replace(record, allowed=(allowed,)))
     publish_dataset(built, repo_id, version="0.1.0", api=api)
     assert [check.verdict for check in checks(api, repo_id)] == ["pass"]
+    (found,) = checks(api, repo_id, "allowed")
+    assert found.verdict == "note"
+    assert found.detail == f"holds 1 allowed test questions: {test_id} in 1 rows (the example of our paper)"
     card = Path(api.hf_hub_download(repo_id, "README.md", repo_type="dataset")).read_text(encoding="utf-8")
     assert (
         f"Kept with the test question `{test_id}`: 1. The builder's reason: the example of our paper." in card
     )
+
+
+@pytest.mark.parametrize(
+    ("allowed", "said"),
+    [
+        (Allowed(test="nano/test/no-such", why="a reason", rows=1), "is not a question of any test set"),
+        (Allowed(test="", why="a reason", rows=0), "counts 0 rows with the allowed test question"),
+    ],
+)
+def test_an_allowance_that_does_not_hold_fails(
+    built: Path, repo_id: str, api: HfApi, allowed: Allowed, said: str
+) -> None:
+    test_id = leak(built)
+    change(built, lambda record: replace(record, allowed=(replace(allowed, test=allowed.test or test_id),)))
+    publish_dataset(built, repo_id, version="0.1.0", api=api)
+    (found,) = checks(api, repo_id, "allowed")
+    assert found.verdict == "fail"
+    assert said in found.detail
+
+
+def test_an_allowance_without_a_reason_is_not_published(built: Path, repo_id: str, api: HfApi) -> None:
+    allowed = Allowed(test=leak(built), why=" ", rows=1)
+    change(built, lambda record: replace(record, allowed=(allowed,)))
+    with pytest.raises(
+        InputError, match=r"allows the test question .* without a reason; give one in the recipe"
+    ):
+        publish_dataset(built, repo_id, version="0.1.0", api=api)
 
 
 def test_what_cannot_be_compared_again_is_a_note(

@@ -19,7 +19,7 @@ def test_the_keywords_of_the_public_functions_are_the_fields_of_the_record() -> 
 def test_options_are_frozen_and_unknown_ones_are_refused() -> None:
     options = PublishOptions(version="0.1.0")
     assert str(options.number) == "0.1.0"
-    assert not (options.private or options.dry_run or options.create_pr)
+    assert (options.private, options.dry_run, options.create_pr) == (False, False, False)
     with pytest.raises(FrozenInstanceError):
         options.dry_run = True
     with pytest.raises(TypeError, match="dryrun"):
