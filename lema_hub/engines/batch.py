@@ -16,7 +16,6 @@ them again.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -29,23 +28,17 @@ from lema_hub.engines.batch_files import MOST_REQUESTS, InputFile, alone, left, 
 from lema_hub.engines.completions import read
 from lema_hub.engines.engine import Failure, Request, Response
 from lema_hub.engines.ledger import Ledger, request_key
-from lema_hub.engines.refusals import Dialect, Refusal, line, redacted
+from lema_hub.engines.refusals import Dialect, Refusal, reason, said
 from lema_hub.errors import EngineError, InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    import openai
-    from openai.types import Batch
-
+    from lema_hub.engines.batch_api import Batch, BatchApi
     from lema_hub.engines.openai import OpenAIEngine
 
 _logger = logging.getLogger(__name__)
 
-_DAY = 86_400.0
-_TAG = "lema_hub"  # the metadata that names the input file
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
-_QUEUE_FULL = "token_limit_exceeded"  # of an organisation's enqueued tokens: passes when other batches end
 _LONGEST_WAIT = 60.0
-_CREATIONS = 5
 
 
 @dataclass(slots=True)
@@ -98,18 +91,19 @@ class BatchEngine:
     ) -> None:
         if not 1 <= batch_requests <= MOST_REQUESTS:
             raise InputError(f"batch_requests must be 1 to {MOST_REQUESTS}, got {batch_requests}")
-        if live.samples_per_request != 1:
+        if (samples := live.endpoint.samples_per_request) != 1:
             raise InputError(
-                f"a batch asks for one sample per request, got samples_per_request {live.samples_per_request}; "
-                "leave it out, or take the mode live"
+                f"a batch asks for one sample per request, got samples_per_request {samples}; leave it out, or take "
+                "the mode live"
             )
         if find_spec("openai") is None:
             raise MissingExtraError("openai", "batch")
         self.live = live
+        self.endpoint = live.endpoint
         self.ledger: Path | None = None
         self.batch_requests = batch_requests
         self.poll = poll
-        self.price = live.price.batched() if live.price else None
+        self.price = self.endpoint.price.batched() if self.endpoint.price else None
 
     @property
     def name(self) -> str:
@@ -142,7 +136,7 @@ class BatchEngine:
 
     def cost_bound(self, request: Request) -> float | None:
         """The most that a request can cost in a batch."""
-        return self.price.cost(*self.live.most_tokens(request)) if self.price else None
+        return self.price.cost(*self.endpoint.most_tokens(request)) if self.price else None
 
     def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Response | Failure]]:
         """Answer requests as batches end; see `Engine.generate`."""
@@ -153,36 +147,27 @@ class BatchEngine:
             work.positions.setdefault(key, []).append(position)
         if not work.requests:
             return
-        import httpx2
-        import openai
+        from lema_hub.engines.batch_api import BatchApi
 
         with alone(self.folder):
             jobs: list[_Job] = []
             try:
-                client = openai.OpenAI(
-                    api_key=self.live.key() or "none", base_url=self.live.base_url, max_retries=6
-                )
-                with client:
-                    yield from self._answers(client, work, jobs)
-            except openai.APIError as error:
-                raise self._error(error) from error
-            except httpx2.HTTPError as error:  # in the middle of a file
-                cause = openai.APIConnectionError(message=str(error), request=error.request)
-                raise self._error(cause) from error
+                with BatchApi(self.endpoint, remembered=self.folder).opened() as api:
+                    yield from self._answers(api, work, jobs)
             finally:
                 if going := [job for job in jobs if job.batch]:
                     _logger.warning(
                         "%d %s on at %s; the same command goes on and fetches what they answer",
                         len(going),
                         "batch goes" if len(going) == 1 else "batches go",
-                        self.live.base_url,
+                        self.endpoint.base_url,
                     )
 
     def _answers(
-        self, client: openai.OpenAI, work: _Work, jobs: list[_Job]
+        self, api: BatchApi, work: _Work, jobs: list[_Job]
     ) -> Iterator[tuple[int, Response | Failure]]:
         """Submit, poll and read; `jobs` is what is not yet read."""
-        jobs += self._left(client, work)
+        jobs += self._left(api, work)
         known = set().union(*(job.file.keys for job in jobs))
         jobs += self._write(work, (key for key in work.requests if key not in known))
         wait, freed = self.poll, True
@@ -193,28 +178,28 @@ class BatchEngine:
             ):  # what a full queue refused is tried when a batch has ended
                 for job in waiting:
                     job.alone = not any(other.batch for other in jobs)
-                    self._submit(client, job)
+                    self._submit(api, job)
                 freed = False
             time.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
             for job in list(jobs):
                 if job.batch is None:
                     continue
-                job.batch = client.batches.retrieve(job.batch.id)
+                job.batch = api.look(job.batch)
                 _tell(job)
                 if job.batch.status not in _ENDED:
                     continue
                 wait = self.poll
-                if _is_queue_full(job.batch):
+                if job.batch.is_queue_full:
                     self._wait_for_the_queue(job, jobs)
                     continue
                 freed = True
-                again = yield from self._read(client, job, job.batch, work)
+                again = yield from self._read(api, job, job.batch, work)
                 jobs.remove(job)
                 jobs += self._write(work, again)
         if work.failed and not work.answered:
             raise EngineError(
-                f"{self.live.base_url} failed the batch ({work.failed}); correct it and run again"
+                f"{self.endpoint.base_url} failed the batch ({work.failed}); correct it and run again"
             )
 
     def _wait_for_the_queue(self, job: _Job, jobs: Sequence[_Job]) -> None:
@@ -224,71 +209,55 @@ class BatchEngine:
                 if refused.batch is None or refused is job:
                     refused.file.remove()  # nothing was made of it: the next run may cut it smaller
             raise EngineError(
-                f"{self.live.base_url} takes no more tokens into its queue ({len(job.file.keys)} requests in one "
+                f"{self.endpoint.base_url} takes no more tokens into its queue ({len(job.file.keys)} requests in one "
                 "batch); lower batch_requests, or wait for other batches to end, and run again"
             )
         job.batch = None
 
-    def _left(self, client: openai.OpenAI, work: _Work) -> list[_Job]:
+    def _left(self, api: BatchApi, work: _Work) -> list[_Job]:
         """The files of earlier runs that hold what is wanted, with their batches where there are any."""
         files = left(self.folder, work.positions)
         if not files:
             return []
-        batches = _tagged(client, since=min(file.path.stat().st_mtime for file in files))
+        batches = api.tagged(since=min(file.path.stat().st_mtime for file in files))
         return [_Job(file, batches.get(file.tag)) for file in files]
 
     def _write(self, work: _Work, keys: Iterable[str]) -> list[_Job]:
         """New files for these requests."""
-        rows = ((key, self.live.payload(work.requests[key], dialect=work.dialect)) for key in keys)
-        files = write(self.folder, rows, url=f"/v1{self.live.path}", most=self.batch_requests)
+        rows = ((key, self.endpoint.payload(work.requests[key], dialect=work.dialect)) for key in keys)
+        files = write(self.folder, rows, url=f"/v1{self.endpoint.path}", most=self.batch_requests)
         return [_Job(file) for file in files]
 
-    def _submit(self, client: openai.OpenAI, job: _Job) -> None:
-        """Upload a file and make a batch of it, once: after a doubtful failure it is looked for first."""
-        import openai
-
-        job.uploaded = job.uploaded or client.files.create(file=job.file.path, purpose="batch").id
-        for attempt in range(_CREATIONS):
-            try:
-                job.batch = client.with_options(max_retries=0).batches.create(
-                    input_file_id=job.uploaded,
-                    endpoint="/v1/chat/completions" if self.live.api == "chat" else "/v1/completions",
-                    completion_window="24h",
-                    metadata={_TAG: job.file.tag},
-                )
-            except (openai.APIConnectionError, openai.InternalServerError, openai.RateLimitError):
-                if attempt == _CREATIONS - 1:
-                    raise
-                time.sleep(self.poll * 2**attempt)
-                job.batch = _tagged(client, since=job.file.path.stat().st_mtime).get(job.file.tag)
-            if job.batch is not None:
-                break
+    def _submit(self, api: BatchApi, job: _Job) -> None:
+        """Upload a file and make a batch of it."""
+        job.uploaded = job.uploaded or api.upload(job.file.path)
+        job.batch = api.create(job.uploaded, job.file, pause=self.poll)
         _tell(job)
 
     def _read(
-        self, client: openai.OpenAI, job: _Job, batch: Batch, work: _Work
+        self, api: BatchApi, job: _Job, batch: Batch, work: _Work
     ) -> Generator[tuple[int, Response | Failure], None, list[str]]:
         """Hand on what a batch that ended has answered; what has to be asked again in another dialect."""
         again: list[str] = []
         others: list[str] = []
-        for file in (batch.output_file_id, batch.error_file_id):
-            for row in _rows(client, file) if file else ():
+        most = max(self.endpoint.most_bytes([request]) for request in work.requests.values())
+        for file in batch.files:
+            for row in api.rows(file, most_line=most):
                 key = str(row.get("custom_id"))
-                answer = self._answer(row, work)
                 if key not in job.file.keys or key not in work.positions:
-                    others += [key] if isinstance(answer, Response) else []
-                elif answer is None:
+                    others += [key] if _is_answered(row) else []
+                    continue
+                answer = self._answer(row, work.requests[key], work)
+                if answer is None:
                     again.append(key)
                 else:
                     yield from work.settle(key, answer)
-        reason = "missing" if batch.status == "completed" else batch.status
-        errors = batch.errors.data if batch.errors else None
-        detail = line(redacted("; ".join(str(error.message) for error in errors or [])))
-        detail = detail or f"batch {batch.id} is {batch.status} and has no answer to it"
+        why = "missing" if batch.status == "completed" else batch.status
+        detail = batch.said or f"batch {batch.id} is {batch.status} and has no answer to it"
         if batch.status == "failed":
             work.failed = detail
         for key in job.file.keys & work.positions.keys() - set(again):
-            yield from work.settle(key, Failure(reason=reason, detail=detail))
+            yield from work.settle(key, Failure(reason=why, detail=detail))
         # Whoever asked for the next answer has committed the last one.
         if others and self.ledger is not None:
             with Ledger(self.ledger) as ledger:
@@ -297,20 +266,25 @@ class BatchEngine:
             job.file.remove()
         return again
 
-    def _answer(self, row: Mapping[str, Any], work: _Work) -> Response | Failure | None:
-        """What a line of an output or error file says; None if it has to be asked in another dialect."""
+    def _answer(self, row: Mapping[str, Any], request: Request, work: _Work) -> Response | Failure | None:
+        """What a line of an output or error file says of a request; None if it has to be asked in another dialect."""
         response, error = row.get("response"), row.get("error")
         if not isinstance(response, dict):
-            code = str(error.get("code")) if isinstance(error, dict) else "malformed"
-            message = (
-                line(str(error.get("message"))) if isinstance(error, dict) else "a line without a response"
+            fields = error if isinstance(error, dict) else {"message": "a line without a response"}
+            return Failure(
+                reason=reason(fields.get("code")).removeprefix("batch_"), detail=said(fields.get("message"))
             )
-            return Failure(reason=code.removeprefix("batch_"), detail=redacted(message))
         status, body = response.get("status_code"), response.get("body")
         if status == 200:
-            answers = read(body, api=self.live.api, model=self.model, price=self.price)
+            answers = read(
+                body,
+                api=self.endpoint.api,
+                model=self.model,
+                price=self.price,
+                most=self.endpoint.most_tokens(request),
+            )
             return answers if isinstance(answers, Failure) else answers[0]
-        refusal = Refusal.of(self.live.base_url, int(status or 0), json.dumps(body).encode())
+        refusal = Refusal.read(self.endpoint.base_url, status if isinstance(status, int) else 0, body)
         if (narrower := refusal.narrower(work.dialect)) is not None:
             work.dialect = work.dialect.meet(narrower)
             return None
@@ -319,56 +293,12 @@ class BatchEngine:
         try:
             return refusal.failure(self.model)
         except EngineError as error_:
-            return Failure(reason="refused", detail=line(str(error_)))
-
-    def _error(self, error: openai.APIError) -> EngineError:
-        """The openai package's exception in one line."""
-        import openai
-
-        where, said = self.live.base_url, line(redacted(error.message))
-        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-            return EngineError(f"{where} refused the key ({said}); set OPENAI_API_KEY to a valid one")
-        if isinstance(error, openai.NotFoundError):
-            return EngineError(
-                f"{where} has no Batch API, or not a batch or file that it had ({said}); take the mode live, or "
-                f"remove {str(self.folder)!r} where what it remembers is too old"
-            )
-        if isinstance(error, openai.APIConnectionError):
-            return EngineError(f"no answer from {where} ({said}); start the server or correct the URL")
-        return EngineError(f"{where} refused a batch ({said}); correct what it names and run again")
+            return Failure(reason="refused", detail=str(error_))
 
 
-def _tagged(client: openai.OpenAI, *, since: float) -> dict[str, Batch]:
-    """The newest batch of every file of ours that still can answer, from those made after `since`, give or take
-    a day of clocks that differ.
-    """
-    found: dict[str, Batch] = {}
-    for batch in client.batches.list(limit=100):  # newest first, page after page
-        if batch.created_at < since - _DAY:
-            break
-        tag = (batch.metadata or {}).get(_TAG)
-        if tag is not None and not _is_queue_full(batch):
-            found.setdefault(tag, batch)
-    return found
-
-
-def _is_queue_full(batch: Batch) -> bool:
-    errors = batch.errors.data if batch.errors else None
-    return batch.status == "failed" and any(error.code == _QUEUE_FULL for error in errors or [])
-
-
-def _rows(client: openai.OpenAI, file: str) -> Iterator[Mapping[str, Any]]:
-    """The lines of an output or error file; one that is no JSON answers nothing."""
-    with client.files.with_streaming_response.content(file) as reply:
-        for text in reply.iter_lines():
-            try:
-                row = json.loads(text)
-            except ValueError:
-                row = None
-            if isinstance(row, dict):
-                yield row
-            elif text.strip():
-                _logger.warning("file %s has a line that is no answer: %.60r", file, text)
+def _is_answered(row: Mapping[str, Any]) -> bool:
+    response = row.get("response")
+    return isinstance(response, dict) and response.get("status_code") == 200
 
 
 def _tell(job: _Job) -> None:
@@ -376,9 +306,7 @@ def _tell(job: _Job) -> None:
     batch = job.batch
     if batch is None:
         return
-    counts = batch.request_counts
-    total = counts.total if counts and counts.total else len(job.file.keys)
-    done = counts.completed + counts.failed if counts else 0
+    total, done = batch.total or len(job.file.keys), batch.done
     if job.told != (state := (batch.status, 10 * done // max(1, total))):
         job.told = state
         _logger.warning("batch %s: %s, %d of %d done", batch.id, batch.status, done, total)

@@ -13,18 +13,29 @@ import dataclasses
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from lema_hub.engines.engine import Failure, Response
+from lema_hub.engines.endpoint import Api
+from lema_hub.engines.engine import Failure, Response, is_unicode, line
 from lema_hub.engines.prices import Price
+from lema_hub.redaction import redact
 
-Api = Literal["chat", "completions"]
+_LONGEST_TOKEN = 256  # characters: vocabularies hold up to 128
+_MOST_TOKENS = 1 << 31
 # A name may be answered by one of its dated versions: gpt-4o by gpt-4o-2024-08-06, gpt-4 by gpt-4-0613.
 _DATE = re.compile(r"[-@:](\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3})")
 
 
+def parse(raw: bytes) -> object:
+    """The JSON of a body; None if it is none, or nested too deep to be a completion."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
 def read(
-    body: Any, *, api: Api, model: str, price: Price | None, wanted: int = 1
+    body: object, *, api: Api, model: str, price: Price | None, most: tuple[int, int], wanted: int = 1
 ) -> list[Response | Failure] | Failure:
     """The answers in a response body, in the order of its choices.
 
@@ -33,23 +44,28 @@ def read(
         api: Which API answered.
         model: The model that was asked.
         price: Its price, for the cost.
+        most: The most tokens of the prompt and of each answer: the cost is that of the bound where the body does not
+            say, or not plausibly, how many tokens were used.
         wanted: How many choices were asked for; more are ignored.
 
     Returns:
         One answer per choice, or the one failure of the whole body: `malformed` and `empty` are worth another
-        try, `wrong_model` is not.
+        try, `wrong_model` is not. Failures of a model with a price have a cost, and leave that try to the ledger.
     """
+    usage = body.get("usage") if isinstance(body, dict) else None
     choices = body.get("choices") if isinstance(body, dict) else None
-    if not isinstance(choices, list):
-        return Failure(reason="malformed", detail=f"no completion: {json.dumps(body)[:100]}")
-    if not choices:
-        return Failure(reason="empty", detail="the answer has no choices")
-    if not is_same_model(model, body.get("model")):
-        return Failure(reason="wrong_model", detail=f"{model!r} was asked, {body['model']!r} answered")
+    failure: Failure | None = None
+    if not isinstance(body, dict) or not isinstance(choices, list):
+        failure = Failure(reason="malformed", detail=f"no completion: {_shown(body)}")
+    elif not choices:
+        failure = _NOTHING
+    elif not is_same_model(model, body.get("model")):
+        failure = Failure(reason="wrong_model", detail=f"{model!r} was asked, {body['model']!r} answered")
+    if failure is not None or not isinstance(choices, list):
+        shared = _share([failure or _NOTHING], usage, most, price, asked=wanted)
+        return next(answer for answer in shared if isinstance(answer, Failure))
     answers = [_read_choice(choice, api) for choice in sorted(choices, key=_index)[:wanted]]
-    usage = body.get("usage")
-    tokens = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-    return _share(answers, *tokens, price)
+    return _share(answers, usage, most, price, asked=len(answers))
 
 
 def is_same_model(asked: str, answered: object) -> bool:
@@ -72,39 +88,83 @@ def _index(choice: Any) -> int:
     return index if isinstance(index, int) else 0
 
 
-def _count(usage: Any, name: str) -> int:
-    count = usage.get(name) if isinstance(usage, dict) else None
-    return count if isinstance(count, int) else 0
-
-
 def _read_choice(choice: Any, api: Api) -> Response | Failure:
     try:
         text = choice["message"]["content"] if api == "chat" else choice["text"]
         finish_reason = choice.get("finish_reason")
     except (AttributeError, KeyError, TypeError):
-        return Failure(reason="malformed", detail=f"no completion: {json.dumps(choice)[:100]}")
+        return Failure(reason="malformed", detail=f"no completion: {_shown(choice)}")
     if finish_reason == "content_filter":
         return Failure(reason="content_filter", detail="the endpoint's filter stopped the answer")
     if not isinstance(text, str) and finish_reason != "length":
-        return Failure(reason="empty", detail=f"the answer has no text (finish_reason {finish_reason!r})")
-    return Response(text=text or "", finish_reason=finish_reason, prompt_tokens=0, completion_tokens=0)
+        return Failure(
+            reason="empty", detail=f"the answer has no text (finish_reason {_shown(finish_reason)})"
+        )
+    text = text if isinstance(text, str) else ""
+    if not is_unicode(text):
+        return Failure(
+            reason="malformed", detail="the answer's text is not Unicode: half of a surrogate pair"
+        )
+    return Response(
+        text=redact(text),
+        finish_reason=line(finish_reason) if isinstance(finish_reason, str) else None,
+        prompt_tokens=0,
+        completion_tokens=0,
+    )
+
+
+def _shown(value: object) -> str:
+    """The beginning of a value that was not expected; what is not a scalar by its type alone."""
+    return (
+        repr(value)[:100] if value is None or isinstance(value, str | int | float) else type(value).__name__
+    )
 
 
 def _share(
-    answers: Sequence[Response | Failure], prompt: int, completion: int, price: Price | None
+    answers: Sequence[Response | Failure],
+    usage: object,
+    most: tuple[int, int],
+    price: Price | None,
+    *,
+    asked: int,
 ) -> list[Response | Failure]:
-    """Give each response its part of the tokens and of the cost; the parts sum to the whole."""
-    weights = [len(answer.text) + 1 if isinstance(answer, Response) else 0 for answer in answers]
-    total, texts = sum(weights), sum(weight > 0 for weight in weights)
+    """Give each response its part of the tokens and of the cost, the failures if there is none; the parts sum to the
+    whole.
+    """
+    lengths = [len(answer.text) + 1 if isinstance(answer, Response) else 0 for answer in answers]
+    texts = sum(length > 0 for length in lengths)
+    weights = lengths if texts else [1] * len(answers)
+    total, sharing = sum(weights), texts or len(answers)
+    prompt = _count(usage, "prompt_tokens", at_least=max(1, most[0] // _LONGEST_TOKEN))
+    completion = _count(usage, "completion_tokens", at_least=-(-(sum(lengths) - texts) // _LONGEST_TOKEN))
+    paid = most[0] if prompt is None else prompt, asked * most[1] if completion is None else completion
     shared: list[Response | Failure] = []
-    before, weighed = 0, 0  # responses and weights that had their part
+    before, weighed = 0, 0  # answers and weights that had their part
     for answer, weight in zip(answers, weights, strict=True):
+        one, own = (before, before + (weight > 0), sharing), (weighed, weighed + weight, total)
+        before, weighed = one[1], own[1]
+        cost = price.cost(_part(paid[0], *one), _part(paid[1], *own)) if price else None
         if isinstance(answer, Failure):
-            shared.append(answer)
+            again = price is not None and answer.reason in ("malformed", "empty")
+            shared.append(dataclasses.replace(answer, cost_usd=cost, again=again))
             continue
-        own = prompt * (before + 1) // texts - prompt * before // texts
-        new = completion * (weighed + weight) // total - completion * weighed // total
-        before, weighed = before + 1, weighed + weight
-        cost = price.cost(own, new) if price else None
-        shared.append(dataclasses.replace(answer, prompt_tokens=own, completion_tokens=new, cost_usd=cost))
+        tokens = _part(prompt or 0, *one), _part(completion or 0, *own)
+        shared.append(
+            dataclasses.replace(answer, prompt_tokens=tokens[0], completion_tokens=tokens[1], cost_usd=cost)
+        )
     return shared
+
+
+def _part(whole: int, begin: int, end: int, of: int) -> int:
+    """The part of a whole number between two positions; the parts of a row sum to the whole."""
+    return whole * end // of - whole * begin // of
+
+
+def _count(usage: object, name: str, *, at_least: int) -> int | None:
+    """A number of tokens that is told; None if it is not, or cannot be true."""
+    count = usage.get(name) if isinstance(usage, dict) else None
+    plausible = isinstance(count, int) and not isinstance(count, bool) and at_least <= count <= _MOST_TOKENS
+    return count if plausible else None
+
+
+_NOTHING = Failure(reason="empty", detail="the answer has no choices")

@@ -19,6 +19,10 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from lema_hub.errors import InputError
+from lema_hub.redaction import redact
+
+_LONGEST_LINE = 200
+_MOST_READ = 100_000  # characters of what a server says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +82,20 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A request without an answer: `reason` is one word to count by, `detail` one line. The next run tries
-    again.
+    """A request without an answer: `reason` is one word to count by, `detail` one line without secrets.
+
+    The next run tries again. `cost_usd` is what the request may have cost all the same: an answer that cannot be used
+    is paid, and one that was lost on its way may be. `again` says that it is worth another try in this run, which is
+    left to the ledger because it counts against the budget.
     """
 
     reason: str
     detail: str
+    cost_usd: float | None = None
+    again: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", line(self.detail))
 
 
 class Engine(Protocol):
@@ -120,3 +132,22 @@ class Remembering(Protocol):
     def remember_beside(self, ledger: Path) -> None:
         """Be told the ledger's file before `generate`."""
         ...
+
+
+def line(text: str) -> str:
+    r"""What a server said, as one short line that can be stored and shown: no secrets, no control characters.
+
+    >>> line("no access\nfor Bearer 0123456789abcdef")
+    'no access for Bearer [redacted]'
+    """
+    shown = "".join(c if c.isprintable() else " " for c in redact(text)[:_MOST_READ])
+    return " ".join(shown.split())[:_LONGEST_LINE]
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be stored: half of a surrogate pair, which JSON allows, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

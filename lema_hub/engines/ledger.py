@@ -16,17 +16,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from lema_hub.engines.engine import Engine, Failure, Remembering, Request, Response, Sampling
+from lema_hub.engines.engine import Engine, Failure, Remembering, Request, Response, Sampling, is_unicode
 from lema_hub.engines.ledger_contents import StageTotals, totals
 from lema_hub.engines.ledger_file import open_file, told
 from lema_hub.errors import BudgetError, EngineError
 from lema_hub.records import digest
+from lema_hub.redaction import redact
 
 Progress = Callable[[int, int], None]
 """Called with (answered, requested) whenever that changes."""
@@ -36,6 +38,16 @@ _INSERT = (
     "prompt_tokens, completion_tokens, cost_usd, sampling_sha, sample_index, created) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_FAIL = (
+    "INSERT INTO failures (key, stage, engine, model, revision, reason, detail, attempts, created, cost_usd) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, "
+    "detail = excluded.detail, attempts = attempts + 1, created = excluded.created, "
+    "cost_usd = CASE WHEN coalesce(cost_usd, excluded.cost_usd) IS NULL THEN NULL "
+    "ELSE coalesce(cost_usd, 0) + coalesce(excluded.cost_usd, 0) END"
+)
+_SUM = "(SELECT coalesce(sum(max(cost_usd, 0)), 0) FROM {})"
+_TRIES = 6  # in one run, of what was paid and could not be used
+_MOST = 1 << 53  # tokens or dollars of one answer
 _LOOKUP = 500  # bound variables per query; SQLite's own limit was once 999
 
 
@@ -97,16 +109,22 @@ class Ledger:
         if progress:
             progress(len(answers), total)
         stopped = False
+        tries: Counter[str] = Counter()
         while open_ := {key: request for key, request in missing.items() if key not in answers}:
-            sender = _Sender(self, engine, open_, budget_usd)
+            sender, again = _Sender(self, engine, open_, budget_usd), False
             for position, answer in engine.generate(sender.draw()):
                 key = sender.settle(position, answer)
-                answers[key] = self._commit(key, missing[key], engine, stage, answer)
+                answer = self._commit(key, missing[key], engine, stage, answer)
+                tries[key] += 1
+                if isinstance(answer, Failure) and answer.again and tries[key] < _TRIES:
+                    again = True
+                    continue
+                answers[key] = answer
                 if progress:
                     progress(len(answers), total)
             # What was reserved for answers in flight may have been more than they cost: then there is
-            # another round.
-            if sender.drawn == 0 or not sender.stopped:
+            # another round, as there is for what was paid and could not be used.
+            if sender.drawn == 0 or not (sender.stopped or again):
                 stopped = sender.stopped
                 break
         if stopped:
@@ -132,9 +150,10 @@ class Ledger:
         return {key for key, _ in self._find(keys)}
 
     def cost(self) -> float:
-        """The cost of everything in the ledger in US dollars; answers without a price count as 0."""
+        """The cost of everything in the ledger in US dollars, failures included; what has no price counts as 0."""
         with told(self.path):
-            return float(self._db.execute("SELECT coalesce(sum(cost_usd), 0) FROM responses").fetchone()[0])
+            query = f"SELECT {_SUM.format('responses')} + {_SUM.format('failures')}"
+            return float(self._db.execute(query).fetchone()[0])
 
     def totals(self) -> list[StageTotals]:
         """Sums per stage, engine, model and revision, sorted by their names."""
@@ -183,29 +202,23 @@ class Ledger:
     def _commit(
         self, key: str, request: Request, engine: Engine, stage: str, answer: Response | Failure
     ) -> Response | Failure:
-        created = int(time.time())
+        created, answer = int(time.time()), _storable(answer)
         with told(self.path):
             if isinstance(answer, Failure):
                 self._db.execute(
-                    "INSERT INTO failures (key, stage, engine, model, revision, reason, detail, attempts, created) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, "
-                    "detail = excluded.detail, attempts = attempts + 1, created = excluded.created",
-                    (
-                        key,
-                        stage,
-                        engine.name,
-                        engine.model,
-                        engine.revision,
-                        answer.reason,
-                        answer.detail,
-                        created,
-                    ),
-                )
+                    _FAIL,
+                    (key, stage, engine.name, engine.model, engine.revision, answer.reason, answer.detail, created,
+                     answer.cost_usd),
+                )  # fmt: skip
                 return answer
             prompt_sha = digest(request.system, request.prompt)
             sampling_sha = _sampling_sha(request.sampling, request.schema)
             try:
                 self._db.execute("BEGIN IMMEDIATE")
+                # What failed before the answer came was paid too; its row goes with the answer.
+                query = "SELECT coalesce(sum(cost_usd), 0) FROM failures WHERE key = ?"
+                if failed := self._db.execute(query, (key,)).fetchone()[0]:
+                    answer = replace(answer, cost_usd=(answer.cost_usd or 0.0) + failed)
                 # Every time: another process may have pruned it.
                 prompt = (prompt_sha, request.system, request.prompt)
                 self._db.execute("INSERT OR IGNORE INTO prompts VALUES (?, ?, ?)", prompt)
@@ -271,9 +284,20 @@ class _Sender:
         self._held -= self._reserved.pop(position, 0.0)
         if not self._reserved:
             self._held = 0.0  # without the dust of rounding
-        if isinstance(answer, Response):
-            self._spent += answer.cost_usd or 0.0
+        self._spent += max(0.0, answer.cost_usd or 0.0)
         return self._keys[position]
+
+
+def _storable(answer: Response | Failure) -> Response | Failure:
+    """The answer as it is kept, whatever engine it is from: without secrets, a failure if it cannot be stored."""
+    if isinstance(answer, Failure):
+        return answer
+    numbers = (answer.prompt_tokens, answer.completion_tokens, answer.cost_usd or 0.0)
+    if not all(0 <= number <= _MOST for number in numbers):
+        return Failure(reason="malformed", detail=f"tokens and cost must be >= 0, got {numbers}")
+    if not is_unicode(answer.text) or not is_unicode(answer.finish_reason or ""):
+        return Failure(reason="malformed", detail="the answer is not Unicode: half of a surrogate pair")
+    return replace(answer, text=redact(answer.text))
 
 
 def request_key(engine: Engine, request: Request) -> str:

@@ -24,7 +24,7 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from lema_hub.errors import EngineError, InputError
 
-VERSION = 1
+VERSION = 2
 _APPLICATION = int.from_bytes(b"LeMa")
 _TIMEOUT = 60  # seconds to wait for another process's transaction
 _WAL_PAGES = 16384  # a checkpoint waits for the disk: every 64 MB, and when the last process closes the file
@@ -50,7 +50,8 @@ _TO_1 = (
     "ALTER TABLE failures ADD COLUMN revision TEXT",
     "ALTER TABLE failures ADD COLUMN created INTEGER",  # of the last attempt
 )
-_CHANGES = (_TO_1,)  # the n-th brings a file of version n to n + 1
+_TO_2 = ("ALTER TABLE failures ADD COLUMN cost_usd REAL",)  # of all attempts
+_CHANGES = (_TO_1, _TO_2)  # the n-th brings a file of version n to n + 1
 
 
 def open_file(path: Path, *, create: bool = True, read_only: bool = False) -> sqlite3.Connection:

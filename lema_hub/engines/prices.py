@@ -9,6 +9,7 @@ be set for it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,11 +23,20 @@ _KEYS = ("model", "input", "output", "date", "source")
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million prompt and completion tokens; `batch` is the Batch API's part of it, if known."""
+    """US dollars per million prompt and completion tokens; `batch` is the Batch API's part of it, if known.
+
+    Raises:
+        InputError: A number is negative or not finite.
+    """
 
     input: float
     output: float
     batch: float | None = None
+
+    def __post_init__(self) -> None:
+        for number in (self.input, self.output, self.batch or 0.0):
+            if not 0 <= number < math.inf:
+                raise InputError(f"a price must be a number >= 0, got {number}")
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """The cost of a request in US dollars."""
@@ -69,7 +79,7 @@ def _read(name: str, text: str) -> dict[str, Price]:
             )
             for row in rows
         }
-    except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError, InputError) as error:
         raise InputError(
             f"{name} is no price list ({error}); expected rows with {', '.join(_KEYS)}"
         ) from error

@@ -10,13 +10,15 @@ callers who know it look at `__cause__`. It is imported only then, because it we
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lema_hub.engines.engine import Failure
+from lema_hub.engines.engine import Failure, line
 from lema_hub.errors import EngineError
+from lema_hub.redaction import redact
+
+_REASON = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,33 @@ class Refusal:
     body: Any
 
     @classmethod
-    def of(cls, url: str, status: int, raw: bytes) -> Refusal:
-        """Read a refusal; the key that an endpoint may repeat in it is made unreadable."""
-        text = redacted(raw.decode("utf-8", "replace"))
+    def of(cls, url: str, status: int, raw: bytes, *, location: str | None = None) -> Refusal:
+        """Read a refusal; `location` is that of a redirect."""
+        text = raw.decode("utf-8", "replace")
         try:
             body = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
+            body = None
+        return cls.read(url, status, body, text=text, location=location)
+
+    @classmethod
+    def read(
+        cls, url: str, status: int, body: object, *, text: str = "", location: str | None = None
+    ) -> Refusal:
+        """Read a refusal from its parsed body, without the secrets that an endpoint may repeat in it."""
+        try:
+            body = json.loads(redact(json.dumps(body)))  # written again: no escapes hide a key
+        except (ValueError, RecursionError):
             body = None
         error = body.get("error", body) if isinstance(body, dict) else None
         fields = error if isinstance(error, dict) else {"message": error}
-        message = line(str(fields.get("message") or text or "no message"))
-        return cls(url, status, message, str(fields.get("code")), str(fields.get("param")), error)
+        message = line(said(fields.get("message")) or text or "no message")
+        if 300 <= status < 400:
+            where = f" to {line(location)}" if location else ""
+            message = f"a redirect{where}, which is not followed; give the address that answers"
+        return cls(
+            url, status, message, line(said(fields.get("code"))), line(said(fields.get("param"))), error
+        )
 
     def failure(self, model: str) -> Failure:
         """What it means for the request.
@@ -125,12 +143,11 @@ def caused(error: EngineError, url: str, refusal: Refusal | None = None) -> Engi
     return error
 
 
-def redacted(text: str) -> str:
-    """The text without the key."""
-    key = os.environ.get("OPENAI_API_KEY")
-    return text.replace(key, "***") if key else text
+def reason(code: object) -> str:
+    """One word to count failures by: the endpoint's, `malformed` where it is not one."""
+    return code if isinstance(code, str) and _REASON.fullmatch(code) else "malformed"
 
 
-def line(text: str) -> str:
-    """The text as one short line."""
-    return " ".join(text.split())[:200]
+def said(value: object) -> str:
+    """A field of an error that is text or a number; servers send anything there."""
+    return str(value) if isinstance(value, str | int) else ""

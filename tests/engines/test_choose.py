@@ -29,7 +29,7 @@ def test_a_recipe_says_how_an_endpoint_is_asked(tmp_path: Path) -> None:
     assert (student.mode, student.samples_per_request) == ("live", 4)
     assert recipe.corrector is not None
     assert (recipe.corrector.mode, recipe.corrector.batch_requests) == ("batch", 100)
-    with pytest.raises(RecipeError, match=r"unknown key 'rpm' in 'students\.0\.rates'"):
+    with pytest.raises(RecipeError, match=r"unknown key 'students\.0\.rates\.rpm'"):
         load(file, ["students.0.rates.rpm=3"])
 
 
@@ -37,7 +37,7 @@ def test_the_mode_chooses_the_engine_and_not_its_name() -> None:
     live = choose("openai", model="m", base_url="http://a/v1", samples_per_request=3)
     batch = choose("openai", model="m", base_url="http://a/v1", mode="batch", batch_requests=10)
     assert isinstance(live, OpenAIEngine)
-    assert live.samples_per_request == 3
+    assert live.endpoint.samples_per_request == 3
     assert isinstance(batch, BatchEngine)
     assert batch.batch_requests == 10
     assert (batch.name, batch.model, batch.revision) == (live.name, live.model, live.revision)

@@ -8,6 +8,8 @@ from lema_hub.engines import Failure, Response
 from lema_hub.engines.completions import is_same_model, read
 from lema_hub.engines.prices import Price
 
+MOST = (1000, 500)  # tokens of a prompt and of an answer
+
 
 def body(*texts: str | None, prompt: int = 0, completion: int = 0, **more: Any) -> dict[str, Any]:
     choices = [
@@ -23,14 +25,21 @@ def test_tokens_and_cost_of_samples_sum_to_the_whole(prompt: int, completion: in
     price = Price(10, 20)
     texts = ("a" * 40, "b" * 10, "c", "")
     found = read(
-        body(*texts, prompt=prompt, completion=completion), api="chat", model="m", price=price, wanted=4
+        body(*texts, prompt=prompt, completion=completion),
+        api="chat",
+        model="m",
+        price=price,
+        most=MOST,
+        wanted=4,
     )
     assert isinstance(found, list)
     answers = [answer for answer in found if isinstance(answer, Response)]
     assert [answer.text for answer in answers] == list(texts)
     assert sum(answer.prompt_tokens for answer in answers) == prompt
     assert sum(answer.completion_tokens for answer in answers) == completion
-    assert sum(answer.cost_usd or 0 for answer in answers) == pytest.approx(price.cost(prompt, completion))
+    assert sum(answer.cost_usd or 0 for answer in answers) == pytest.approx(
+        price.cost(prompt or MOST[0], completion or 4 * MOST[1])
+    )
     if completion == 1000:
         shares = [answer.completion_tokens for answer in answers]
         assert shares == sorted(shares, reverse=True)  # longer texts had more tokens
@@ -39,7 +48,7 @@ def test_tokens_and_cost_of_samples_sum_to_the_whole(prompt: int, completion: in
 def test_choices_come_in_the_order_of_their_index_and_more_than_asked_are_ignored() -> None:
     document = body("a", "b", "c")
     document["choices"].reverse()
-    found = read(document, api="chat", model="m", price=None, wanted=2)
+    found = read(document, api="chat", model="m", price=None, most=MOST, wanted=2)
     assert isinstance(found, list)
     assert [answer.text for answer in found if isinstance(answer, Response)] == ["a", "b"]
 
@@ -47,7 +56,7 @@ def test_choices_come_in_the_order_of_their_index_and_more_than_asked_are_ignore
 def test_one_bad_choice_spares_the_others() -> None:
     document = body("a", None, "c", prompt=10, completion=4)
     document["choices"][2]["finish_reason"] = "content_filter"
-    found = read(document, api="chat", model="m", price=None, wanted=3)
+    found = read(document, api="chat", model="m", price=None, most=MOST, wanted=3)
     assert isinstance(found, list)
     first, empty, filtered = found
     assert first == Response(text="a", finish_reason="stop", prompt_tokens=10, completion_tokens=4)
@@ -67,14 +76,14 @@ def test_one_bad_choice_spares_the_others() -> None:
     ],
 )
 def test_a_body_without_answers_is_one_failure(document: Any, reason: str) -> None:
-    found = read(document, api="chat", model="m", price=None)
+    found = read(document, api="chat", model="m", price=None, most=MOST)
     assert isinstance(found, Failure)
     assert found.reason == reason
 
 
 @pytest.mark.parametrize("usage", [None, "many", {"prompt_tokens": "x"}, {"prompt_tokens": None}])
 def test_usage_that_says_nothing_counts_as_nothing(usage: Any) -> None:
-    found = read(body("a") | {"usage": usage}, api="chat", model="m", price=None)
+    found = read(body("a") | {"usage": usage}, api="chat", model="m", price=None, most=MOST)
     assert isinstance(found, list)
     assert found == [Response(text="a", finish_reason="stop", prompt_tokens=0, completion_tokens=0)]
 
