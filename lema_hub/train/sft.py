@@ -31,7 +31,7 @@ from lema_hub.errors import InputError
 from lema_hub.records import digest
 from lema_hub.train import backbones, data, quantisation
 from lema_hub.train.recipe import Recipe
-from lema_hub.train.saving import finish_save
+from lema_hub.train.saving import finish_save, writing
 from lema_hub.train.schedule import Schedule, plan
 
 if TYPE_CHECKING:
@@ -146,11 +146,13 @@ def train(
     started = time.monotonic()
     with quiet(), _memory_errors():
         trainer, curve = build_trainer(recipe, prepared, out=out, progress=progress)
-        trainer.train(resume_from_checkpoint=folder.last_checkpoint())
+        last = folder.last_checkpoint()
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    with quiet(), writing(out):
         trainer.model.save_pretrained(out)
-    if recipe.method == "full":
-        prepared.tokenizer.save_pretrained(out)
-    finish_save(out, prepared.backbone)
+        if recipe.method == "full":
+            prepared.tokenizer.save_pretrained(out)
+        finish_save(out, prepared.backbone)
 
     schedule, used = prepared.schedule, prepared.rows.used
     record = Training(
@@ -179,16 +181,17 @@ def train(
         packages=installed(*_PACKAGES),
         notes=tuple(note for source in used for note in source.notes()),
     )
-    record.write(out)
-    folder.finish(
-        device=_device_name(trainer.args.device),
-        rows_seen=schedule.rows,
-        tokens_seen=schedule.tokens,
-        loss_tokens_seen=prepared.loss_tokens,
-        padded_tokens=schedule.padded_tokens,
-        trainable_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
-        data=[asdict(source) for source in used],
-    )
+    with writing(out):
+        record.write(out)
+        folder.finish(
+            device=_device_name(trainer.args.device),
+            rows_seen=schedule.rows,
+            tokens_seen=schedule.tokens,
+            loss_tokens_seen=prepared.loss_tokens,
+            padded_tokens=schedule.padded_tokens,
+            trainable_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+            data=[asdict(source) for source in used],
+        )
     return _result(out, record, reused=False)
 
 

@@ -177,7 +177,7 @@ def test_overwriting_replaces_a_run_and_nothing_but_a_run(recipe: Recipe, tmp_pa
     assert json.loads((first.adapter / "adapter_config.json").read_text())["r"] == 2
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("")
-    with pytest.raises(InputError, match="exists and holds no run"):
+    with pytest.raises(InputError, match="exists and does not hold a run"):
         train(recipe, out=tmp_path / "mine", overwrite=True)
     assert (tmp_path / "mine" / "thesis.tex").exists()
 
