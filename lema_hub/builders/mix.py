@@ -27,8 +27,9 @@ from lema_hub.builders.contamination import Checks, decontaminate
 from lema_hub.builders.dataset import write_dataset
 from lema_hub.builders.forms import texts
 from lema_hub.builders.published import Opened, Published, open_published
+from lema_hub.engines import pretrained
 from lema_hub.engines.choose import NANO_BACKBONE
-from lema_hub.errors import EngineError, InputError, RecipeError
+from lema_hub.errors import InputError, RecipeError
 from lema_hub.records import Correction, CotExample, Form, MixedRow, Rejection, digest
 from lema_hub.tasks.held_out import HeldOutSets, load_held_out
 from lema_hub.tasks.load import file_revision
@@ -372,18 +373,9 @@ def _sizes(rows: Sequence[MixedRow], tokenizer: PreTrainedTokenizerBase | None, 
 
 
 def _tokenizer(recipe: MixRecipe) -> tuple[PreTrainedTokenizerBase, str]:
-    from huggingface_hub import HfApi
-    from transformers import AutoTokenizer
-
     name = recipe.tokenizer or ""
-    try:
-        if name == "nano":
-            folder = nano.backbone_path()
-            return AutoTokenizer.from_pretrained(folder), file_revision(folder / "tokenizer.json")
-        commit = str(HfApi().model_info(name, revision=recipe.tokenizer_revision).sha)
-        return AutoTokenizer.from_pretrained(name, revision=commit), commit
-    # transformers and the Hub's client raise their own, httpx' and built-in errors for one missing tokenizer
-    except Exception as error:
-        raise EngineError(
-            f"the tokenizer of {name!r} cannot be loaded ({error.__class__.__name__}); check its id and revision"
-        ) from error
+    if name == "nano":
+        folder = nano.backbone_path()
+        return pretrained.tokenizer(folder, name=name), file_revision(folder / "tokenizer.json")
+    folder = pretrained.model_folder(name, revision=recipe.tokenizer_revision, weights=False)
+    return pretrained.tokenizer(folder, name=name), folder.name

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lema_hub.artifacts.training import Training
-from lema_hub.engines import Engine, Sampling
-from lema_hub.engines.choose import NANO_BACKBONE
+from lema_hub.artifacts.model import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from lema_hub.artifacts.training import FILE_NAME, Training
+from lema_hub.engines import Engine, Sampling, bases
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.errors import InputError
-from lema_hub.nano import backbone_path
 from lema_hub.prompts import load as load_prompt
 from lema_hub.snapshots import adapter_config, fetch, split_name
 from lema_hub.stats import proportion
@@ -117,24 +116,19 @@ def adapter(name: str, *, base: str | None = None) -> Corrector:
         raise InputError(
             f"{name!r} is not an adapter: it has no adapter_config.json; give one that `lema train` wrote"
         )
-    named = base or config.get("base_model_name_or_path")
-    if not isinstance(named, str):
-        raise InputError(f"the adapter {name!r} names no base_model_name_or_path; give --base")
+    found = bases.base(*split_name(base)) if base else bases.named_base(source, config)
     folder = Path(source)
     if not folder.is_dir():
-        folder, _ = fetch(source, revision, repo_type="model", patterns=["adapter_*", "training.json"])
-    nano = named in (NANO_BACKBONE, str(backbone_path()))
-    engine = TransformersEngine(
-        backbone_path() if nano else named,
-        revision=None if nano or base else config.get("revision"),
-        adapter=folder,
-        label=NANO_BACKBONE if nano else None,
-    )
+        folder, _ = fetch(
+            source, revision, repo_type="model", patterns=(ADAPTER_CONFIG, ADAPTER_WEIGHTS, FILE_NAME)
+        )
+    nano = found.label is not None
+    engine = TransformersEngine(found.model, revision=found.revision, adapter=folder, label=found.label)
     label = f"{source.rstrip('/').rsplit('/', 1)[-1]}{f' at {revision}' if revision else ''}"
     about = (
         "A small language model, fine-tuned on corrections of its own mistakes. It can be wrong."
         if nano
-        else f"{named}, fine-tuned on corrections. It can be wrong."
+        else f"{found.model}, fine-tuned on corrections. It can be wrong."
     )
     return Corrector(
         key="adapter",

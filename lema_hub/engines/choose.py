@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from lema_hub import nano
+from lema_hub.engines.bases import NANO_BACKBONE, base, check_base
 from lema_hub.engines.engine import Engine
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.engines.noisy import NoisyEngine
@@ -18,7 +18,7 @@ from lema_hub.snapshots import split_name
 EngineName = Literal["transformers", "vllm", "openai", "exact", "noisy"]
 ENGINES: tuple[EngineName, ...] = typing.get_args(EngineName)
 Mode = Literal["live", "batch"]
-NANO_BACKBONE = "lema/nano-backbone"
+__all__ = ["ENGINES", "NANO_BACKBONE", "EngineName", "Mode", "choose"]
 
 
 def choose(
@@ -59,7 +59,7 @@ def choose(
         noise: How often `noisy` errs in which way (`lema_hub.nano.noisy`).
 
     Raises:
-        InputError: The engine is unknown or needs a model.
+        InputError: The engine is unknown or needs a model, or the adapter was trained on another one.
         MissingExtraError: Its library is not installed.
         EngineError: The model cannot be found.
     """
@@ -94,16 +94,16 @@ def choose(
 
         return BatchEngine(live, batch_requests=batch_requests)
     adapter, adapter_revision = split_name(adapter) if adapter is not None else (None, None)
-    label = None
-    if model == "nano":
-        model, revision, label = str(nano.backbone_path()), None, NANO_BACKBONE
+    found = base(model, revision)
+    if adapter is not None:
+        check_base(adapter, adapter_revision, found)
     if engine == "vllm":
         from lema_hub.engines.vllm import VLLMEngine
 
         return VLLMEngine(
-            model,
-            revision=revision,
-            label=label,
+            found.model,
+            revision=found.revision,
+            label=found.label,
             adapter=adapter,
             adapter_revision=adapter_revision,
             batch_size=batch_size,
@@ -112,9 +112,9 @@ def choose(
     from lema_hub.engines.transformers import TransformersEngine
 
     return TransformersEngine(
-        model,
-        revision=revision,
-        label=label,
+        found.model,
+        revision=found.revision,
+        label=found.label,
         adapter=adapter,
         adapter_revision=adapter_revision,
         batch_size=batch_size,

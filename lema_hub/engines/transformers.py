@@ -21,17 +21,17 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lema_hub.engines import pretrained
 from lema_hub.engines.engine import Failure, Request, Response
 from lema_hub.engines.noise import quiet
 from lema_hub.errors import EngineError, InputError, MissingExtraError
 from lema_hub.records import digest
-from lema_hub.snapshots import Weights, loading
+from lema_hub.snapshots import Weights
 
 if TYPE_CHECKING:
     import torch
@@ -301,35 +301,30 @@ class TransformersEngine:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        try:
-            from transformers import AutoTokenizer
-        except ImportError as error:
-            raise MissingExtraError("transformers", "train") from error
-        try:
-            return AutoTokenizer.from_pretrained(self._base.location, revision=self._base.commit)
-        except (OSError, ValueError) as error:
-            raise _not_loadable(self._base.name, error) from error
+        return pretrained.tokenizer(self._folder, name=self._base.name)
+
+    @cached_property
+    def _folder(self) -> Path:
+        return pretrained.model_folder(self._base.location, revision=self._base.commit)
 
     @cached_property
     def _loaded(self) -> Any:
         """The model, on its device, in evaluation mode, with its adapter."""
         try:
             import torch
-            from transformers import AutoModelForCausalLM
         except ImportError as error:
             raise MissingExtraError("torch and transformers", "train") from error
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            with quiet(), loading(self.model) if self._base.commit else nullcontext():
-                model = AutoModelForCausalLM.from_pretrained(
-                    self._base.location,
-                    revision=self._base.commit,
-                    dtype=torch.float32 if device == "cpu" else "auto",
-                )
-                if self._adapter is not None:
-                    model = _adapted(model, self._adapter)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise _not_loadable(self.model, error) from error
+        with quiet():
+            model = pretrained.causal_model(
+                self._folder, name=self.model, dtype=torch.float32 if device == "cpu" else "auto"
+            )
+            if self._adapter is not None:
+                model = pretrained.adapted(model, Path(self._adapter.adapter_folder()), name=self.model)
+                if (
+                    model.dtype == torch.float32
+                ):  # exact, and it spares two small products per layer and token
+                    model = model.merge_and_unload()
         _logger.info("loaded %s on %s", self.model, device)
         return model.to(device).eval()
 
@@ -358,24 +353,6 @@ def plain_text(request: Request) -> str:
 def stream_seed(request: Request) -> int:
     """The 64-bit seed of a request's own random stream."""
     return int(digest(request.sampling.seed or 0, plain_text(request), request.index)[:16], 16)
-
-
-def _adapted(model: Any, adapter: Weights) -> Any:
-    """The model with its adapter, merged where that is exact."""
-    import torch
-
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise MissingExtraError("peft", "train") from error
-    model = PeftModel.from_pretrained(model, adapter.adapter_folder())
-    # Merging spares two small products per layer and token.
-    return model.merge_and_unload() if model.dtype == torch.float32 else model
-
-
-def _not_loadable(name: str, error: Exception) -> EngineError:
-    line = " ".join(str(error).split())[:200]
-    return EngineError(f"{name!r} cannot be loaded ({line}); check that it is a causal language model")
 
 
 def _too_large(batch_size: int, error: Exception) -> EngineError:

@@ -32,11 +32,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
+from lema_hub.engines import pretrained
 from lema_hub.engines.engine import Failure, Request, Response
 from lema_hub.engines.transformers import plain_text, stream_seed
 from lema_hub.engines.vllm_worker import Options
 from lema_hub.errors import EngineError, InputError, MissingExtraError
-from lema_hub.snapshots import Weights, loading
+from lema_hub.snapshots import Weights
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM's max_lora_rank may be
 _loaded: weakref.WeakSet[VLLMEngine] = weakref.WeakSet()
@@ -157,9 +158,8 @@ class VLLMEngine:
                 other.close()
         _loaded.add(self)
         options = Options(
-            model=self._base.location,
-            commit=self._base.commit,
-            adapter=self._adapter.adapter_folder() if self._adapter else None,
+            model=str(pretrained.model_folder(self._base.location, revision=self._base.commit)),
+            adapter=str(pretrained.adapter_folder(self._adapter.adapter_folder())) if self._adapter else None,
             rank=self._rank,
             tensor_parallel=self._tensor_parallel,
             batch_size=self._batch_size,
@@ -167,10 +167,9 @@ class VLLMEngine:
         self._answers: queue.Queue[tuple[_Group, dict[str, Any] | None]] = queue.Queue()
         for gpus in _gpu_groups(self._tensor_parallel, self._processes):
             self._groups.append(_Group(self.model, options, gpus, self._answers))
-        with loading(self.model) if self._base.commit else contextlib.nullcontext():
-            for _ in self._groups:
-                group, message = self._answers.get()
-                group.ready(message)
+        for _ in self._groups:
+            group, message = self._answers.get()
+            group.ready(message)
         return self._answers
 
 

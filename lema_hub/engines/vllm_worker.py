@@ -36,10 +36,9 @@ _ON_CPU = {  # builds for CPUs are for tests
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a worker loads; `adapter` is a folder and `rank` the largest of its ranks."""
+    """What a worker loads: folders of a model and an adapter, and `rank`, the largest of the adapter's ranks."""
 
     model: str
-    commit: str | None
     adapter: str | None
     rank: int | None
     tensor_parallel: int
@@ -91,8 +90,8 @@ class _Worker:
         cpu = current_platform.is_cpu()
         llm = LLM(
             model=options.model,
-            revision=options.commit,
-            tokenizer_revision=options.commit,
+            trust_remote_code=False,
+            load_format="safetensors",
             dtype="float32" if cpu else "auto",  # as the transformers engine
             tensor_parallel_size=options.tensor_parallel,
             max_model_len=-1,  # the model's own, or what fits beside the weights

@@ -15,9 +15,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from lema_hub import nano
-from lema_hub.engines import Engine
-from lema_hub.engines.choose import NANO_BACKBONE, choose
+from lema_hub.engines import Engine, bases
+from lema_hub.engines.choose import choose
 from lema_hub.errors import InputError
 from lema_hub.snapshots import adapter_config, split_name
 
@@ -68,22 +67,16 @@ def find(
     adapter = adapter_config(model, revision)
     if adapter is None and base is not None:
         raise InputError(
-            f"{name!r} is no adapter (it has no adapter_config.json): leave out the base {base!r}"
+            f"{name!r} is not an adapter (it has no adapter_config.json): leave out the base {base!r}"
         )
     if adapter is None:
-        if model == "nano":
-            return load(nano.backbone_path(), label=NANO_BACKBONE)
-        return load(model, revision=revision)
-    named, at = (
-        split_name(base) if base else (adapter.get("base_model_name_or_path"), adapter.get("revision"))
-    )
-    if not named:
-        raise InputError(f"adapter {name!r} names no base model; give one (--base)")
-    shipped = named in ("nano", NANO_BACKBONE)
+        found = bases.base(model, revision)
+        return load(found.model, revision=found.revision, label=found.label)
+    found = bases.base(*split_name(base)) if base else bases.named_base(model, adapter)
     return load(
-        nano.backbone_path() if shipped else named,
-        revision=None if shipped else at,
-        label=NANO_BACKBONE if shipped else None,
+        found.model,
+        revision=found.revision,
+        label=found.label,
         adapter=model,
         adapter_revision=revision,
     )

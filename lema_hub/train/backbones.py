@@ -15,22 +15,14 @@ import yaml
 from lema_hub.artifacts.model import TERMS
 from lema_hub.cards.licenses import HUB_LICENSES
 from lema_hub.cards.model_terms import terms_of
+from lema_hub.engines.bases import NANO_BACKBONE, NANO_REVISION
+from lema_hub.engines.pretrained import model_folder
 from lema_hub.errors import InputError
 from lema_hub.records import digest
-from lema_hub.snapshots import fetch, folder_hash, is_hub_id
+from lema_hub.snapshots import folder_hash, is_hub_id
 from lema_hub.train.recipe import Recipe
 
-_WEIGHTS = (
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "*.json",
-    "tokenizer*",
-    "*.model",
-    "*.txt",
-    "*.jinja",
-    "README.md",
-    *TERMS,
-)
+_CARD = ("README.md", *TERMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +35,7 @@ class Known:
 
 
 KNOWN = {
-    "nano": Known(repo="lema/nano-backbone", license="apache-2.0", revision="v0.1.0"),
+    "nano": Known(repo=NANO_BACKBONE, license="apache-2.0", revision=NANO_REVISION),
     "llama-2-7b": Known(
         repo="meta-llama/Llama-2-7b-hf", license="llama2", revision="01c7f73d771dfac7d292323805ebc428287df4f9"
     ),
@@ -92,7 +84,7 @@ def resolve(recipe: Recipe, *, weights: bool = True) -> Backbone:
         weights: False fetches configuration and tokenizer only, for a dry run.
 
     Raises:
-        InputError: It is none of the three, or the folder holds no model.
+        InputError: It is none of the three, holds no model, or one that is pickled or runs code of its own.
         HubError: The Hub has no such model, or cannot be reached.
     """
     name = recipe.backbone
@@ -112,11 +104,11 @@ def resolve(recipe: Recipe, *, weights: bool = True) -> Backbone:
             "correct it"
         )
     asked = recipe.backbone_revision or (known.revision if known else None)
-    patterns = _WEIGHTS if weights else _WEIGHTS[2:]
-    folder, commit = fetch(repo, asked, repo_type="model", patterns=patterns)
+    folder = model_folder(repo, revision=asked, weights=weights, also=_CARD)
+    commit = folder.name
     if not (folder / "config.json").is_file():
         raise InputError(
-            f"{repo!r} at {commit} is no model: it has no config.json; give the id of a causal model"
+            f"{repo!r} at {commit} is not a model: it has no config.json; give the id of a causal model"
         )
     return Backbone(
         folder=folder,
@@ -127,36 +119,14 @@ def resolve(recipe: Recipe, *, weights: bool = True) -> Backbone:
     )
 
 
-def locate(repo: str, revision: str | None) -> Path:
-    """The folder of a backbone by its published id, as an adapter names it.
-
-    Raises:
-        InputError: It is neither a folder nor a Hub id.
-        HubError: The Hub has no such model, or cannot be reached.
-    """
-    if repo == KNOWN["nano"].repo and revision in (None, KNOWN["nano"].revision):
-        from lema_hub.nano import backbone_path
-
-        return backbone_path()
-    if Path(repo).is_dir():
-        return Path(repo)
-    if not is_hub_id(repo):
-        raise InputError(f"backbone {repo!r} is neither a folder nor a Hub id (org/name); give its folder")
-    return fetch(repo, revision, repo_type="model", patterns=_WEIGHTS)[0]
-
-
 def _from_folder(folder: Path, recipe: Recipe, known: Known | None) -> Backbone:
     if not (folder / "config.json").is_file():
         raise InputError(
-            f"backbone {str(folder)!r} is no model folder: it has no config.json; "
+            f"backbone {str(folder)!r} is not a model folder: it has no config.json; "
             f"give a folder saved by save_pretrained, a Hub id (org/name) or one of {', '.join(KNOWN)}"
         )
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(
-            f"backbone {str(folder)!r} has no *.safetensors; save its weights with save_pretrained"
-        )
     return Backbone(
-        folder=folder,
+        folder=model_folder(folder),
         repo=recipe.backbone_repo or (known.repo if known else folder.resolve().name),
         revision=recipe.backbone_revision or (known.revision if known else None),
         license=known.license if known else _license(folder),

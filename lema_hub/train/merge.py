@@ -19,12 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lema_hub.artifacts.model import ADAPTER_WEIGHTS, TERMS
 from lema_hub.artifacts.training import FILE_NAME, Agreement, Merged, Training
+from lema_hub.engines import bases, pretrained
 from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
+from lema_hub.snapshots import adapter_config, is_hub_id
 from lema_hub.stats import proportion
-from lema_hub.train import backbones, quantisation
-from lema_hub.train.saving import copy_terms
+from lema_hub.train import quantisation
+from lema_hub.train.saving import copy_terms, whole
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +58,8 @@ def merge(
 ) -> tuple[Agreement, ...]:
     """Write backbone + adapter as one model that loads without PEFT, and measure how alike they write.
 
+    The folder appears when it is complete.
+
     Args:
         adapter: Folder with `adapter_config.json` and `adapter_model.safetensors`.
         out: Folder to write; it must not exist or be empty.
@@ -69,87 +74,77 @@ def merge(
 
     Raises:
         InputError: The adapter or the backbone cannot be used, or the backbone is quantised.
+        EngineError: The adapter or the backbone cannot be loaded.
         HubError: The backbone cannot be read from its Hub.
     """
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    import torch
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{str(out)!r} is not empty; choose another folder")
-    path = adapter / "adapter_config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    config = adapter_config(str(adapter), None) if adapter.is_dir() else None
+    if config is None:
         raise InputError(
-            f"{str(adapter)!r} is no adapter: no readable adapter_config.json; train one first"
-        ) from error
-    weights = adapter / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise InputError(
-            f"{str(adapter)!r} has no {weights.name}; a pickle is not read: save it as safetensors"
+            f"{str(adapter)!r} is not an adapter: it has no adapter_config.json; train one first"
         )
-    folder = base or backbones.locate(config["base_model_name_or_path"], config.get("revision"))
-    try:
-        quantised = "quantization_config" in json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"backbone {str(folder)!r} is no model folder: no readable config.json") from error
-    if quantised:
-        raise InputError(
-            f"backbone {str(folder)!r} is quantised: merging would round the adapter away; give the "
-            "unquantised one"
-        )
+    weights = pretrained.adapter_folder(adapter) / ADAPTER_WEIGHTS
+    named = bases.base(str(base)) if base else bases.named_base(name or str(adapter), config)
+    folder = _unquantised(named)
     record = Training.read(adapter) if (adapter / FILE_NAME).is_file() else None
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = pretrained.tokenizer(folder, name=str(named))
     texts = prompts.texts if prompts else ()
     written: dict[Literal["unquantised", "nf4"], list[list[int]]] = {}
     with quiet():
         if texts and record is not None and record.method == "qlora":
-            written["nf4"] = _write(_nf4(folder, adapter), tokenizer, texts)
-        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder, dtype="auto"), adapter)
-        model = _placed(model)
+            on_gpu = torch.cuda.is_available()
+            trained_on = quantisation.nf4_model(
+                folder, name=str(named), dtype=torch.bfloat16 if on_gpu else torch.float32
+            )
+            quantised = pretrained.adapted(trained_on, adapter, name=str(adapter))
+            written["nf4"] = _write(quantised, tokenizer, texts)
+        model = pretrained.causal_model(folder, name=str(named), dtype="auto")
+        model = _placed(pretrained.adapted(model, adapter, name=str(adapter)))
         if texts:
             written["unquantised"] = _write(model, tokenizer, texts)
         merged = model.merge_and_unload(safe_merge=True)
-    out.mkdir(parents=True, exist_ok=True)
-    merged.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    copy_terms(folder, out)
-    copy_terms(adapter, out)
     ours = _write(merged, tokenizer, texts) if texts else []
     agreement = tuple(
         _agreement(merged, tokenizer, base, texts, theirs, ours) for base, theirs in written.items()
     )
-    if record is not None and prompts is not None:
-        made = Merged(
-            adapter=name or adapter.resolve().name,
-            revision=revision,
-            sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
-            dtype=str(merged.dtype).removeprefix("torch."),
-            command=command,
-            task=prompts.task,
-            split=prompts.split,
-            agreement=agreement,
-        )
-        dataclasses.replace(record, merged=made, results=()).write(out)  # it has not been scored itself
+    with whole(out) as made:
+        merged.save_pretrained(made)
+        tokenizer.save_pretrained(made)
+        copy_terms(folder, made)
+        copy_terms(adapter, made)
+        if record is not None and prompts is not None:
+            merging = Merged(
+                adapter=name or adapter.resolve().name,
+                revision=revision,
+                sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+                dtype=str(merged.dtype).removeprefix("torch."),
+                command=command,
+                task=prompts.task,
+                split=prompts.split,
+                agreement=agreement,
+            )
+            # Without the adapter's results: the merged model has not been scored itself.
+            dataclasses.replace(record, merged=merging, results=()).write(made)
     return agreement
 
 
-def _nf4(folder: Path, adapter: Path) -> Any:
-    """The adapter on the base as QLoRA trained it."""
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    on_gpu = torch.cuda.is_available()
-    dtype = torch.bfloat16 if on_gpu else torch.float32
-    model = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=dtype,
-        quantization_config=quantisation.nf4(dtype),
-        device_map={"": 0} if on_gpu else None,
-    )
-    quantisation.keep_unpacked(model)
-    return PeftModel.from_pretrained(model, adapter)
+def _unquantised(base: bases.Base) -> Path:
+    """The folder of a base, whose weights must not be quantised."""
+    if not Path(base.model).is_dir() and not is_hub_id(base.model):
+        raise InputError(f"base {base.model!r} is neither a folder nor a Hub id (org/name); give --base")
+    folder = pretrained.model_folder(base.model, revision=base.revision, also=TERMS)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(base)!r} has no readable config.json; give the folder of a model") from error
+    if "quantization_config" in config:
+        raise InputError(
+            f"{str(base)!r} is quantised: merging would round the adapter away; give the unquantised model"
+        )
+    return folder
 
 
 def _placed(model: Any) -> Any:

@@ -1,5 +1,4 @@
-"""NF4 with double quantisation (QLoRA, arXiv 2305.14314), and the guard that keeps its gradients right on
-CPUs.
+"""NF4 with double quantisation (QLoRA, arXiv 2305.14314), and the guard that keeps its gradients right on CPUs.
 
 The trap: on CPUs with AVX512_BF16, bitsandbytes 0.50 repacks the 4-bit weights in place at the first forward
 pass in eval mode without gradients, and its backward pass does not know the packed layout. From then on the
@@ -10,11 +9,38 @@ fails without it.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lema_hub.engines import pretrained
 
 if TYPE_CHECKING:
     import torch
     import transformers
+
+
+def nf4_model(folder: Path, *, name: str, dtype: torch.dtype) -> transformers.PreTrainedModel:
+    """The model in a folder with its weights in NF4, on a GPU if there is one.
+
+    Args:
+        folder: From `pretrained.model_folder`.
+        name: What an error calls it.
+        dtype: What the layers compute in.
+
+    Raises:
+        EngineError: It cannot be loaded.
+    """
+    import torch
+
+    model: transformers.PreTrainedModel = pretrained.causal_model(
+        folder,
+        name=name,
+        dtype=dtype,
+        quantization_config=nf4(dtype),
+        device_map={"": 0} if torch.cuda.is_available() else None,
+    )
+    keep_unpacked(model)
+    return model
 
 
 def nf4(compute_dtype: torch.dtype) -> transformers.BitsAndBytesConfig:
@@ -30,8 +56,9 @@ def nf4(compute_dtype: torch.dtype) -> transformers.BitsAndBytesConfig:
 
 
 def keep_unpacked(model: torch.nn.Module) -> int:
-    """Keep every 4-bit layer in the layout that its backward pass understands; call it before the first
-    forward pass.
+    """Keep every 4-bit layer in the layout that its backward pass understands.
+
+    Call it before the first forward pass.
 
     Returns:
         The number of 4-bit layers.

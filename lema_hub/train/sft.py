@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from lema_hub.artifacts.packages import installed
 from lema_hub.artifacts.runs import RunFolder
 from lema_hub.artifacts.training import DataUse, Training
+from lema_hub.engines import pretrained
 from lema_hub.engines.noise import quiet
 from lema_hub.errors import InputError
 from lema_hub.records import digest
@@ -87,17 +88,11 @@ def prepare(recipe: Recipe, *, weights: bool = True) -> Prepared:
 
     Raises:
         InputError: Backbone or data cannot be used.
+        EngineError: The tokenizer cannot be loaded.
         HubError: A repository cannot be read.
     """
-    from transformers import AutoTokenizer
-
     backbone = backbones.resolve(recipe, weights=weights)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(backbone.folder)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"backbone {recipe.backbone!r} has no tokenizer that loads: {_line(error)}"
-        ) from error
+    tokenizer = pretrained.tokenizer(backbone.folder, name=recipe.backbone)
     rows = data.load(recipe.data, tokenizer, max_length=recipe.max_length, prompt=recipe.prompt)
     schedule = plan(
         rows.lengths,
@@ -130,7 +125,8 @@ def train(
         overwrite: Replace another run in `out`.
 
     Raises:
-        InputError: Backbone or data cannot be used, or `out` holds another run.
+        InputError: Backbone or data cannot be used, or `out` holds another run or cannot be written.
+        EngineError: The backbone cannot be loaded.
         HubError: A repository cannot be read or written.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -191,6 +187,7 @@ def train(
             padded_tokens=schedule.padded_tokens,
             trainable_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
             data=[asdict(source) for source in used],
+            backbone=prepared.backbone.digest,
         )
     return _result(out, record, reused=False)
 
@@ -216,7 +213,7 @@ def build_trainer(
     """The trainer of a prepared run, ready to train, and the curve that it will fill.
 
     Raises:
-        InputError: The backbone does not load.
+        EngineError: The backbone cannot be loaded.
     """
     import torch
     from peft import LoraConfig
@@ -284,23 +281,15 @@ def build_trainer(
 
 def _model(recipe: Recipe, backbone: backbones.Backbone, *, on_gpu: bool) -> transformers.PreTrainedModel:
     import torch
-    from transformers import AutoModelForCausalLM
 
     # Full fine-tuning keeps float32 weights for the optimizer; autocast computes in bfloat16 on a GPU.
     dtype = torch.bfloat16 if _bfloat16() and recipe.method != "full" else torch.float32
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            backbone.folder,
-            dtype=dtype,
-            quantization_config=quantisation.nf4(dtype) if recipe.method == "qlora" else None,
-            device_map={"": 0} if on_gpu else None,
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"backbone {recipe.backbone!r} does not load as a causal model: {_line(error)}"
-        ) from error
+    place = {"": 0} if on_gpu else None
+    model: transformers.PreTrainedModel
     if recipe.method == "qlora":
-        quantisation.keep_unpacked(model)
+        model = quantisation.nf4_model(backbone.folder, name=recipe.backbone, dtype=dtype)
+    else:
+        model = pretrained.causal_model(backbone.folder, name=recipe.backbone, dtype=dtype, device_map=place)
     model.config.use_cache = False
     return model
 

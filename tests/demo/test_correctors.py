@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
+from lema_hub import nano
 from lema_hub.artifacts.training import Result, Training
-from lema_hub.demo import correctors
 from lema_hub.demo.correctors import LOCALISATION, adapter, measured
 from lema_hub.engines.choose import NANO_BACKBONE
 from lema_hub.errors import HubError, InputError
@@ -75,7 +75,7 @@ def test_without_a_result_nothing_is_measured(tmp_path: Path) -> None:
 def test_a_nano_adapter_is_put_on_the_shipped_backbone(
     scored_adapter: Path, learned: Learned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(correctors, "backbone_path", lambda: learned.base)
+    monkeypatch.setattr(nano, "backbone_path", lambda: learned.base)
     _training(RESULT).write(scored_adapter)
     corrector = adapter(str(scored_adapter))
     assert corrector.world == "nano"
@@ -107,7 +107,7 @@ def test_a_folder_without_an_adapter_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"it has no adapter_config\.json"):
         adapter(str(tmp_path))
     (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 8}))
-    with pytest.raises(InputError, match="names no base_model_name_or_path"):
+    with pytest.raises(InputError, match="names no base model"):
         adapter(str(tmp_path))
 
 

@@ -157,7 +157,7 @@ def test_an_adapter_of_a_hub_comes_with_the_base_it_names(
     assert engine.model == "lema/eval-base+lema/eval-adapter"
     assert engine.revision == f"{commits['lema/eval-base']}+{commits['lema/eval-adapter']}"
     assert find("lema/eval-base@v0.1.0").revision == commits["lema/eval-base"]
-    with pytest.raises(InputError, match="is no adapter"):
+    with pytest.raises(InputError, match="is not an adapter"):
         find("lema/eval-base", base=str(llama))
     with pytest.raises(HubError, match="shows no model lema/nothing"):
         find("lema/nothing")

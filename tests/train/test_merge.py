@@ -99,9 +99,9 @@ def test_a_quantised_backbone_is_refused(adapter: TrainResult, backbone: Path, t
 
 
 def test_what_cannot_be_merged_is_one_line(adapter: TrainResult, backbone: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no readable adapter_config\.json; train one first"):
+    with pytest.raises(InputError, match=r"has no adapter_config\.json; train one first"):
         merge(tmp_path, out=tmp_path / "merged", base=backbone)
-    with pytest.raises(InputError, match="is no model folder"):
+    with pytest.raises(InputError, match=r"has no \*\.safetensors"):
         merge(adapter.adapter, out=tmp_path / "merged", base=tmp_path)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").write_text("")
