@@ -24,7 +24,7 @@ from typing import Any
 from answer_cases.rewritings import variants
 
 from lema_hub.answers import gold_answer, judge, judge_answer
-from lema_hub.answers.algebra import pool
+from lema_hub.answers.mathematics.algebra import pool
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PATHOLOGICAL = {

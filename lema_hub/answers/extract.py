@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lema_hub.answers.choice import UNDECIDED, choice_in, options, rejects_all, whole_text
+from lema_hub.answers.mathematics.words import read_number_words
 from lema_hub.answers.text import MAX_LENGTH, ascii_spelling
-from lema_hub.answers.words import read_number_words
 from lema_hub.records import AnswerStyle
 
 Marker = Literal["hash", "boxed", "phrase", "label", "last line"]

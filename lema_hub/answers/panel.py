@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from lema_hub.answers import algebra, exact
 from lema_hub.answers.extract import boxed_content, extract
 from lema_hub.answers.judge import Item, Judgement, judge_many
-from lema_hub.answers.syntax import parse
-from lema_hub.answers.tokens import UnreadableError, tokenize
+from lema_hub.answers.mathematics import algebra, exact
+from lema_hub.answers.mathematics.syntax import parse
+from lema_hub.answers.mathematics.tokens import UnreadableError, tokenize
 from lema_hub.records import AnswerStyle
 
 Opinion = Literal["correct", "wrong", "none"]

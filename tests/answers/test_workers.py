@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from lema_hub.answers import algebra, judge_answer
+from lema_hub.answers import judge_answer
+from lema_hub.answers.mathematics import algebra
 
 ROOT = Path(__file__).parents[2]
 NEEDS_ALGEBRA = ("\\int_0^1 2x dx", "1")
@@ -40,7 +41,8 @@ def run(script: str, **options: object) -> subprocess.CompletedProcess[str]:
 
 def test_no_worker_is_started_for_what_needs_no_algebra() -> None:
     done = run("""
-        from lema_hub.answers import algebra, judge_answer
+        from lema_hub.answers import judge_answer
+        from lema_hub.answers.mathematics import algebra
         for pred, gold in (("1/2", "0.5"), ("x+1", "1+x"), ("(3,4]", "(3,4)"), ("$5", "5 dollars")):
             judge_answer(pred, gold, style="math")
         print(algebra.pool.pids)
@@ -138,7 +140,8 @@ def test_no_worker_survives_its_caller_however_it_ends() -> None:
         "raise SystemExit(3)",
     ):
         done = run(f"""
-            from lema_hub.answers import algebra, judge_answer
+            from lema_hub.answers import judge_answer
+            from lema_hub.answers.mathematics import algebra
             judge_answer("\\\\int_0^1 x dx", "7", style="math")
             print(*algebra.pool.pids, flush=True)
             {ending}

@@ -13,12 +13,12 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from lema_hub.answers.amounts import degrees, nested_lists, total, unit_words
-from lema_hub.answers.clock import read_clock, read_date
-from lema_hub.answers.syntax import Tree, parse, parse_prefix
-from lema_hub.answers.tokens import Token, UnreadableError, bracket_partners, tokenize
-from lema_hub.answers.units import SCALES, measure
-from lema_hub.answers.values import (
+from lema_hub.answers.mathematics.amounts import degrees, nested_lists, total, unit_words
+from lema_hub.answers.mathematics.clock import read_clock, read_date
+from lema_hub.answers.mathematics.syntax import Tree, parse, parse_prefix
+from lema_hub.answers.mathematics.tokens import Token, UnreadableError, bracket_partners, tokenize
+from lema_hub.answers.mathematics.units import SCALES, measure
+from lema_hub.answers.mathematics.values import (
     Based,
     Matrix,
     Ratio,
@@ -31,7 +31,7 @@ from lema_hub.answers.values import (
     Value,
     Words,
 )
-from lema_hub.answers.words import read_number_words
+from lema_hub.answers.mathematics.words import read_number_words
 
 _MAX_NESTING = 8
 _MAX_AMOUNT = 12  # tokens of the second part of `2 hours 30 minutes`

@@ -1,6 +1,6 @@
 r"""Whether two formulas, with their units and percent signs, are the same.
 
-    >>> from lema_hub.answers.syntax import parse, tokenize
+    >>> from lema_hub.answers.mathematics.syntax import parse, tokenize
     >>> same_tree(parse(tokenize("27648")), parse(tokenize("27649")))
     'different'
 
@@ -15,9 +15,9 @@ import re
 from fractions import Fraction
 from typing import Literal
 
-from lema_hub.answers import exact, numeric
-from lema_hub.answers.syntax import MINUS_ONE, Tree
-from lema_hub.answers.values import Scalar, Unit
+from lema_hub.answers.mathematics import exact, numeric
+from lema_hub.answers.mathematics.syntax import MINUS_ONE, Tree
+from lema_hub.answers.mathematics.values import Scalar, Unit
 
 Finding = Literal["equal", "different", "unknown"]
 

@@ -1,6 +1,6 @@
 """Numbers for trees: a formula at fixed points, to tell different formulas apart and to check approximations.
 
-    >>> from lema_hub.answers.syntax import parse, tokenize
+    >>> from lema_hub.answers.mathematics.syntax import parse, tokenize
     >>> value(parse(tokenize("1 - x")), point=0) is not None
     True
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from lema_hub.answers.syntax import Tree
+from lema_hub.answers.mathematics.syntax import Tree
 
 POINTS = 3
 

@@ -1,6 +1,6 @@
 r"""Sets of real numbers: intervals, unions, inequalities, points; open and closed ends kept apart.
 
->>> from lema_hub.answers.reading import read
+>>> from lema_hub.answers.mathematics.reading import read
 >>> same_set(to_set(read("x>3 or x<2")), to_set(read("x<2 or x>3")))
 True
 """
@@ -11,10 +11,10 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from lema_hub.answers import exact, numeric
-from lema_hub.answers.scalars import same_tree
-from lema_hub.answers.syntax import MINUS_ONE, Tree
-from lema_hub.answers.values import Reals, Relation, Scalar, Sequence, Union, Value
+from lema_hub.answers.mathematics import exact, numeric
+from lema_hub.answers.mathematics.scalars import same_tree
+from lema_hub.answers.mathematics.syntax import MINUS_ONE, Tree
+from lema_hub.answers.mathematics.values import Reals, Relation, Scalar, Sequence, Union, Value
 
 INFINITY: Tree = ("c", "infty")
 _MINUS_INFINITY: Tree = ("*", MINUS_ONE, INFINITY)

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from lema_hub.answers.units import UNIT_WORDS
+from lema_hub.answers.mathematics.units import UNIT_WORDS
 
 Kind = Literal["number", "command", "letter", "word", "symbol", "environment"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lema_hub.answers.tokens import FUNCTIONS, Token, UnreadableError
-from lema_hub.answers.values import Matrix, Scalar, Sequence, Unit, Value
+from lema_hub.answers.mathematics.tokens import FUNCTIONS, Token, UnreadableError
+from lema_hub.answers.mathematics.values import Matrix, Scalar, Sequence, Unit, Value
 
 _NOT_UNITS_TEXT = """
 more less not than times plus minus no none cannot never every any all if where when for infinity

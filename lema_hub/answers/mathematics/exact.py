@@ -6,7 +6,7 @@ subtree in canonical form that has no simpler one. Products of different roots o
 independent over the rationals (Besicovitch 1940), so two equal numbers of this kind have the same dict, and
 `equal` needs no tolerance.
 
-    >>> from lema_hub.answers.syntax import parse, tokenize
+    >>> from lema_hub.answers.mathematics.syntax import parse, tokenize
     >>> equal(parse(tokenize(r"\frac{1}{\sqrt{3}}")), parse(tokenize(r"\frac{\sqrt{3}}{3}")))
     True
 
@@ -19,7 +19,7 @@ from fractions import Fraction
 from math import comb, gcd
 from typing import Any
 
-from lema_hub.answers.syntax import Tree
+from lema_hub.answers.mathematics.syntax import Tree
 
 Monomial = frozenset[tuple[Any, Fraction]]
 Polynomial = dict[Monomial, Fraction]

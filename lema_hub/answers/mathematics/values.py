@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lema_hub.answers.clock import Clock, Date
-from lema_hub.answers.syntax import Tree
+from lema_hub.answers.mathematics.clock import Clock, Date
+from lema_hub.answers.mathematics.syntax import Tree
 
 
 @dataclass(frozen=True, slots=True)

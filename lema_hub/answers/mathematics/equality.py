@@ -20,17 +20,16 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from lema_hub.answers import algebra, exact, numeric
 from lema_hub.answers.choice import same_option
-from lema_hub.answers.clock import Clock, Date
-from lema_hub.answers.number import plain
-from lema_hub.answers.reading import plain_words, read
-from lema_hub.answers.scalars import Finding, has_plus_minus, same_scalar, same_tree, with_sign
-from lema_hub.answers.sets import ends, is_set_like, same_set, to_set
-from lema_hub.answers.syntax import MINUS_ONE, Tree
-from lema_hub.answers.text import MAX_LENGTH, clean
-from lema_hub.answers.tokens import UnreadableError
-from lema_hub.answers.values import (
+from lema_hub.answers.mathematics import algebra, exact, numeric
+from lema_hub.answers.mathematics.clock import Clock, Date
+from lema_hub.answers.mathematics.number import plain
+from lema_hub.answers.mathematics.reading import plain_words, read
+from lema_hub.answers.mathematics.scalars import Finding, has_plus_minus, same_scalar, same_tree, with_sign
+from lema_hub.answers.mathematics.sets import ends, is_set_like, same_set, to_set
+from lema_hub.answers.mathematics.syntax import MINUS_ONE, Tree
+from lema_hub.answers.mathematics.tokens import UnreadableError
+from lema_hub.answers.mathematics.values import (
     Based,
     Matrix,
     Ratio,
@@ -40,6 +39,7 @@ from lema_hub.answers.values import (
     Value,
     Words,
 )
+from lema_hub.answers.text import MAX_LENGTH, clean
 from lema_hub.records import AnswerStyle, Verdict
 
 logger = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from lema_hub.answers.tokens import FUNCTIONS, Token, UnreadableError, tokenize
-from lema_hub.answers.units import UNITS
+from lema_hub.answers.mathematics.tokens import FUNCTIONS, Token, UnreadableError, tokenize
+from lema_hub.answers.mathematics.units import UNITS
 
 Tree = tuple[Any, ...]
 
