@@ -4,11 +4,10 @@ limits.
     >>> compare(r"\frac{x}{2}", r"x \cdot 0.5").result
     'equal'
 
-Usable from threads (a worker serves one caller at a time), from asyncio through `asyncio.to_thread`, and
-after a fork: the child process forgets its parent's workers and starts its own. No signal handler, no
-`__main__` re-run, no inherited
-memory: a worker is a fresh interpreter that runs `worker.py`. Trap: the first request of a process also pays
-for starting a worker (importing SymPy, half a CPU-second).
+Usable from threads (a worker serves one caller at a time), from asyncio through `asyncio.to_thread`, and after
+a fork: the child process forgets its parent's workers and starts its own. A worker is a fresh interpreter that
+runs `worker.py`, so it inherits no memory, no signal handler and no `__main__`. Trap: the first request of a
+process also pays for starting a worker (importing SymPy, half a CPU-second).
 """
 
 from __future__ import annotations
@@ -28,11 +27,10 @@ from pathlib import Path
 from typing import Literal
 
 LIMIT_S = 0.7
-"""Wall-clock seconds that one comparison may take in a worker before the worker is killed."""
+"""CPU seconds that one comparison may use. CPU time, because a verdict must not depend on what else runs."""
 
-STRETCH = 5
-"""On a machine so busy that the worker got less than half a core, it may take up to this many times longer: a
-verdict must not depend on what else runs."""
+STRETCH = 10
+"""How many times longer than `LIMIT_S` a comparison may take by the clock: a guard against a process that waits."""
 
 MEMORY_MB = 1024
 """Address space that one comparison may take."""
@@ -69,14 +67,21 @@ class _Worker:
         if self.process.stdin is None or self.process.stdout is None:
             raise OSError("the algebra process has no pipes")
         self._requests, self._replies = self.process.stdin.fileno(), self.process.stdout.fileno()
-        ready = self._read(_START_S)
-        if ready is None or ready.get("result") != "ready":
+        ready = None
+        with contextlib.suppress(EOFError):
+            ready = self._read(_START_S)
+        if ready is None:
             self.kill()
             raise OSError(
                 "the algebra process did not start; check that `python -c 'import math_verify'` works"
             )
 
     def _read(self, timeout_s: float) -> dict[str, str] | None:
+        """The next reply; None if there is none in time.
+
+        Raises:
+            EOFError: The process died.
+        """
         descriptor = self._replies
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -87,13 +92,17 @@ class _Worker:
                 return None
             chunk = os.read(descriptor, 65536)
             if not chunk:
-                return None
+                raise EOFError
             reply += chunk
         parsed: dict[str, str] = json.loads(reply)
         return parsed
 
     def ask(self, gold: str, pred: str, *, whole: bool = False) -> Comparison | None:
-        """The worker's finding; None if the worker itself is gone or hangs."""
+        """The worker's finding; None if the worker itself hangs.
+
+        Raises:
+            EOFError, OSError: The worker itself died.
+        """
         request = {
             "gold": gold,
             "pred": pred,
@@ -102,10 +111,7 @@ class _Worker:
             "stretch": STRETCH,
             "memory_mb": MEMORY_MB,
         }
-        try:
-            os.write(self._requests, json.dumps(request).encode() + b"\n")
-        except OSError:
-            return None
+        os.write(self._requests, json.dumps(request).encode() + b"\n")
         reply = self._read(LIMIT_S * STRETCH + _GRACE_S)
         return None if reply is None else Comparison(reply["result"], reply["detail"])  # type: ignore[arg-type]
 
@@ -139,20 +145,23 @@ class Pool:
         self._all: set[_Worker] = set()
 
     def compare(self, gold: str, pred: str, *, whole: bool = False) -> Comparison:
-        """Compare two LaTeX answers in a worker; never raises, never takes much longer than `LIMIT_S`."""
+        """Compare two LaTeX answers in a worker; never raises, and ends within `LIMIT_S * STRETCH` seconds."""
         with self._free:
             try:
                 worker = self._take()
             except OSError as error:
                 logger.warning("%s", error)
                 return Comparison("crashed", str(error))
-            finding = worker.ask(gold, pred, whole=whole)
+            result: Literal["timeout", "crashed"] = "timeout"
+            try:
+                finding = worker.ask(gold, pred, whole=whole)
+            except (EOFError, OSError):
+                finding, result = None, "crashed"
             if finding is None:
                 with self._lock:
                     self._all.discard(worker)
-                died = worker.process.poll() is not None
                 worker.kill()
-                return Comparison("crashed" if died else "timeout", "the algebra process had to be replaced")
+                return Comparison(result, "the algebra process had to be replaced")
             with self._lock:
                 if worker in self._all:
                     self._idle.append(worker)
