@@ -61,3 +61,13 @@ def test_a_gold_answer_is_taken_from_its_annotated_solution() -> None:
 def test_a_gold_answer_that_came_with_its_solution_is_unwrapped() -> None:
     assert judge("The answer is 9.", "16 - 7 = 9\n#### 9").verdict == "correct"
     assert judge("$\\boxed{9}$", "so it is $\\boxed{9}$", style="math").verdict == "correct"
+
+
+def test_a_number_inside_a_formula_is_not_accepted() -> None:
+    for output, gold in (
+        ("The answer is (x+y+z+1)^{200}.", "1"),
+        ("The answer is 2^{10}.", "10"),
+        ("So \\sqrt{16}.", "16"),
+    ):
+        assert judge(output, gold).verdict == "wrong", output
+    assert judge("The answer is 2^{10}.", "1024").verdict == "correct"
