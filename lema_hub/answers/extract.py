@@ -51,7 +51,7 @@ class Found:
     """Where an answer was found.
 
     `answer` is None if there is none, and `cut` if the token limit cut it off. `boxes` are the different boxes of
-    an output whose last box stands alone: they are one answer if the gold answer has as many parts.
+    the output if `answer` is the last one; they are one answer if the gold answer has as many parts.
     """
 
     answer: str | None
@@ -235,18 +235,20 @@ class _Output:
             other, end = (
                 boxed_content(self.text, earlier.end()) if earlier.lastgroup == "boxed" else (None, 0)
             )
-            if other is None or end > start or not _JOIN.fullmatch(self.text, end, start):
+            if not (other and other.strip()) or end > start or not _JOIN.fullmatch(self.text, end, start):
                 break
             parts.insert(0, other)
             start = earlier.start()
-        answer: str | None = ", ".join(parts)
+        together = ", ".join(parts)
+        answer: str | None = together
         if self.style == "number":
-            answer = content if len(content) < 200 else number_in(content)
+            answer = together if len(together) < 200 else number_in(content)
         elif self.style == "choice":
-            answer = choice_in(", ".join(parts), first=True, among=self.among)
+            answer = choice_in(together, first=True, among=self.among)
         if answer is None:
             return None
-        return Found(answer.strip() or None, "boxed", boxes=self.boxes(position))
+        several = self.style in ("number", "math") and position > 0
+        return Found(answer.strip() or None, "boxed", boxes=self.boxes(position) if several else ())
 
     def boxes(self, position: int) -> tuple[str, ...]:
         """The different boxes up to a marker, in order."""

@@ -101,8 +101,17 @@ def judge(
         return Judgement("truncated", None, "the output ends before its answer does")
     if found.answer is None or not found.answer.strip():
         return Judgement("unparsed", None, "no answer found")
-    verdict = equality.compare(found.answer, _bare(gold, style), style=style, question=question)
-    return Judgement(verdict.verdict, found.answer, f"{found.marker}: {verdict.reason}")
+    gold = _bare(gold, style)
+    answer = _boxed_together(found.boxes, gold) or found.answer
+    verdict = equality.compare(answer, gold, style=style, question=question)
+    return Judgement(verdict.verdict, answer, f"{found.marker}: {verdict.reason}")
+
+
+def _boxed_together(boxes: tuple[str, ...], gold: str) -> str | None:
+    """All boxes of an output as one answer, if the gold answer has as many parts and no box lists several."""
+    if len(boxes) < 2 or equality.parts(gold) != len(boxes) or any(equality.parts(box) > 1 for box in boxes):
+        return None
+    return ", ".join(boxes)
 
 
 def judge_many(items: Iterable[Item]) -> list[Judgement]:

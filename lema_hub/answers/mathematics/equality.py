@@ -484,6 +484,15 @@ def _read_both(gold: str, pred: str) -> tuple[Value, Value]:
     return values[0], values[1]
 
 
+def parts(answer: str) -> int:
+    """How many values an answer lists: the entries of a list, set or tuple, both values of a plus-minus; else 1."""
+    try:
+        value = read(clean(answer))
+    except (UnreadableError, RecursionError):
+        return 1
+    return max(1, len(value.items) if isinstance(value, Sequence) else len(_branches(value)))
+
+
 def compare(pred: str, gold: str, *, style: AnswerStyle, question: str | None = None) -> Equality:
     """Compare a bare answer with a bare gold answer.
 
