@@ -31,7 +31,6 @@ from lema_hub.answers.sentence import (
     formula_in,
     number_in,
     of_last_line,
-    spelled_out,
     words,
 )
 from lema_hub.answers.text import ascii_spelling
@@ -167,7 +166,7 @@ def _answer_in(clause: str, style: AnswerStyle, among: Mapping[str, str]) -> str
             return whole_text(clause, among) or (UNDECIDED if rejects_all(clause) else None)
         return None
     if style == "number":
-        return number_in(clause) or spelled_out(clause)
+        return number_in(clause)
     if style == "choice":
         letter = choice_in(clause, first=True, among=among)
         # A value that is none of the options is an answer too, and takes an earlier one back.

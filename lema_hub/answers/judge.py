@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lema_hub.answers import equality
 from lema_hub.answers.extract import find
-from lema_hub.answers.mathematics import equality
 from lema_hub.errors import FormatError
 from lema_hub.records import AnswerStyle, Verdict
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 
-from lema_hub.answers.mathematics.words import read_number_words
 from lema_hub.answers.text import MAX_LENGTH
 
 MAX_LINE = 4000
@@ -168,16 +167,6 @@ def formula_in(clause: str) -> str | None:
 def content(formula: re.Match[str]) -> str:
     """A formula without its delimiters."""
     return next(group for group in formula.groups() if group is not None).strip()
-
-
-def spelled_out(clause: str) -> str | None:
-    """`eighteen` or `eighteen dollars`, if the sentence says nothing else."""
-    words = re.findall(r"[A-Za-z-]+", clause[:80])
-    for count in (len(words), len(words) - 1):
-        phrase = " ".join(words[:count])
-        if count and read_number_words(phrase) is not None:
-            return phrase
-    return None
 
 
 def of_last_line(line: str, *, formulas: bool, alone: bool) -> str | None:

@@ -94,26 +94,9 @@ _MACROS = re.compile("(?:" + "|".join(map(re.escape, _MACRO_SPELLINGS)) + ")(?![
 _SPACES = re.compile(r"\\[,;:! ]|\s+")
 _MARKDOWN = re.compile(r"(?<![\w)}\]])\*\*(?=\S)(.{1,200}?)\*\*(?![\w({\\])|`|^[#>]+ ", re.DOTALL)
 _ROW_BREAK = re.compile(r"(?:\\\\|\\cr(?![A-Za-z]))(?:\s?\[-?[\d.]+\s*(?:pt|ex|em|mm|cm)\])?")
-_OUTWARD = re.compile(r"([\[\]])([^\[\]]*[,;][^\[\]]*)([\[\]])")  # `]2, 5[`, the open interval
-_IS_OUTWARD = re.compile(r"(?:^|\\(?:in|cup|cap))\s*\]|\[\s*[.,]?\s*$")
-_SYSTEM = re.compile(r"\\begin\s*\{(cases|aligned|align|gathered)(\*?)\}(.*)\\end\s*\{\1\2\}", re.DOTALL)
-_UNIT_VECTOR = re.compile(
-    r"\\(?:hat|vec)\s*(?:\{\s*(?:\\mathbf\s*\{\s*)?\\?([ijk])(?:math)?\s*\}(?:\s*\})?|\\([ij])math(?![A-Za-z]))"
-)
 _GLUED_JOIN = re.compile(r"(?<=[\d)\]}])(or|and)(?=[A-Za-z(\d\\-])")
 _LETTER_U = re.compile(r"(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
-_ABBREVIATION = re.compile(r"(?<=[A-Za-z])\.(?=[\s}^]|$)")
-_LETTER_TIMES = re.compile(r"(?<=\d)\s?x\s?(?=10\s?(?:\^|\*\*))")
-_OVER = re.compile(r"\{([^{}]+?)\s*\\(over|choose)(?![A-Za-z])\s*([^{}]+?)\}")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[A-Za-z]{2,})")
-
-
-def _listed(system: re.Match[str]) -> str:
-    """The equations of a system as a list; a function defined by cases stays as it is."""
-    rows = [row.strip() for row in system[3].split("\x01") if row.strip()]
-    if not all(row.count("=") == 1 and re.search(r"^[^&]*(?:&\s*=|=\s*&|=)[^&]*$", row) for row in rows):
-        return system[0]
-    return ", ".join(row.replace("&", "") for row in rows)
 
 
 def _join_thousands(match: re.Match[str]) -> str:
@@ -141,7 +124,6 @@ def clean(answer: str) -> str:
     text = _MARKDOWN.sub(r"\1", text)
     if "\\\\" in text or "\\cr" in text:
         text = _ROW_BREAK.sub("\x01", text) if "\\begin" in text else _ESCAPED_TWICE.sub(r"\\", text)
-        text = _SYSTEM.sub(_listed, text) if "\x01" in text else text
     text = _THOUSANDS.sub(_join_thousands, text)
     text = _MONEY.sub("\x00", text)
     text = _MATH_DELIMITERS.sub(" ", text).replace("\x00", "$")
@@ -152,14 +134,6 @@ def clean(answer: str) -> str:
     text = text.replace("\\%", "%").replace("\\#", "#").replace("\\_", "_").replace("\\&", "&")
     text = _SPACES.sub(" ", text).replace("\x01", "\\\\ ")  # row breaks are not escaped spaces
     text = _LETTER_U.sub(" \\\\cup ", text)
-    text = _OVER.sub(lambda m: f"\\{'frac' if m[2] == 'over' else 'binom'}{{{m[1]}}}{{{m[3]}}}", text)
-    text = _LETTER_TIMES.sub(" * ", text)
-    text = _UNIT_VECTOR.sub(lambda m: f"{{{m[1] or m[2]}}}", text)
-    if _IS_OUTWARD.search(text):
-        text = _OUTWARD.sub(
-            lambda m: ("[" if m[1] == "[" else "(") + m[2] + ("]" if m[3] == "]" else ")"), text
-        )
-    text = _ABBREVIATION.sub("", text)
     text = _GLUED_JOIN.sub(r" \1 ", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + m[2].replace(" ", ""), text)
     text = text.strip().strip("\"'").strip()
@@ -168,3 +142,12 @@ def clean(answer: str) -> str:
             break  # a factorial
         text = text[:-1].rstrip()
     return text
+
+
+def plain_words(text: str) -> str:
+    """A text in lower case without LaTeX's text commands, articles and punctuation."""
+    text = re.sub(
+        r"\\(?:text(?:bf|it|rm|normal|sf)?|mbox|mathrm|mathbf|mathit|operatorname|quad)\b\*?|[{}$]", " ", text
+    )
+    words = re.sub(r"[^\w\s\\/+-]", " ", text.lower()).split()
+    return " ".join(word for word in words if word not in ("the", "a", "an")) or " ".join(words)

@@ -73,20 +73,6 @@ def unit_words(tokens: list[Token]) -> tuple[list[tuple[str, int]], bool, int]:
     return words, known and bool(words), index
 
 
-def total(first: Value, second: Value) -> Scalar | None:
-    """`2 hours and 30 minutes` as one amount, in the base unit; None if the two do not add up so."""
-    if not (isinstance(first, Scalar) and isinstance(second, Scalar) and first.unit and second.unit):
-        return None
-    if (
-        first.unit.kinds is None
-        or first.unit.kinds != second.unit.kinds
-        or first.unit.size <= second.unit.size
-    ):
-        return None
-    trees = [("*", scalar.tree, ("n", scalar.unit.size, 0)) for scalar in (first, second) if scalar.unit]
-    return Scalar(("+", *trees), Unit(first.unit.kinds))
-
-
 def nested_lists(items: tuple[Value, ...]) -> Value:
     """`[[1,2],[3,4]]` as a matrix, if the rows are of one length."""
     rows = []

@@ -1,5 +1,4 @@
-"""Times of day and dates as word problems have them: `8:34 p.m.`, `20:34`, `10 AM`, `June 20`, `20 June
-2024`.
+"""Times of day as word problems have them: `8:34 p.m.`, `20:34`, `10 AM`.
 
 >>> read_clock("8:34 p.m.").matches(read_clock("20:34"))
 True
@@ -10,17 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_MONTHS_TEXT = """
-january february march april may june july august september october november december
-"""
-_MONTHS = _MONTHS_TEXT.split()
 _TIME = re.compile(
     r"(?:at\s+)?(?P<hour>\d{1,2})(?:\s?:\s?(?P<minute>[0-5]\d))?(?:\s?:\s?(?P<second>[0-5]\d))?\s*(?P<half>[ap]\.?\s?m\.?|noon|midnight|o'?clock)?",
-    re.IGNORECASE,
-)
-_DATE = re.compile(
-    r"(?:on\s+)?(?:(?P<month>[a-z]+)\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?|(?P<day2>\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month2>[a-z]+)\.?)"
-    r"(?:,?\s+(?P<year>\d{4}))?",
     re.IGNORECASE,
 )
 
@@ -49,21 +39,6 @@ class Clock:
         return frozenset({self.hour % 12 + (12 if self.half == "p" else 0)})
 
 
-@dataclass(frozen=True, slots=True)
-class Date:
-    """A day of a month, with the year if the text has one."""
-
-    month: int
-    day: int
-    year: int | None
-
-    def matches(self, other: Date) -> bool:
-        """The same day; a year that only one of them has does not count."""
-        return (self.month, self.day) == (other.month, other.day) and (
-            None in (self.year, other.year) or self.year == other.year
-        )
-
-
 def _bare(text: str) -> str:
     return re.sub(r"\\(?:text|mathrm|mbox)\b|[{}]", " ", text).strip()
 
@@ -81,19 +56,3 @@ def read_clock(text: str) -> Clock | None:
         return None
     side = {"a": "a", "p": "p", "n": "p", "m": "a"}.get(half[:1])
     return Clock(hour, int(match["minute"] or 0), int(match["second"] or 0), side)
-
-
-def read_date(text: str) -> Date | None:
-    """A date with the month as a word, if the text is nothing else."""
-    match = _DATE.fullmatch(_bare(text))
-    if match is None:
-        return None
-    name = (match["month"] or match["month2"]).lower()
-    months = [
-        index
-        for index, month in enumerate(_MONTHS, 1)
-        if month == name or (len(name) >= 3 and month.startswith(name))
-    ]
-    if not months:
-        return None
-    return Date(months[0], int(match["day"] or match["day2"]), int(match["year"]) if match["year"] else None)

@@ -13,8 +13,8 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from lema_hub.answers.mathematics.amounts import degrees, nested_lists, total, unit_words
-from lema_hub.answers.mathematics.clock import read_clock, read_date
+from lema_hub.answers.mathematics.amounts import degrees, nested_lists, unit_words
+from lema_hub.answers.mathematics.clock import read_clock
 from lema_hub.answers.mathematics.syntax import Tree, parse, parse_prefix
 from lema_hub.answers.mathematics.tokens import Token, UnreadableError, bracket_partners, tokenize
 from lema_hub.answers.mathematics.units import SCALES, measure
@@ -22,7 +22,6 @@ from lema_hub.answers.mathematics.values import (
     Based,
     Matrix,
     Ratio,
-    Reals,
     Relation,
     Scalar,
     Sequence,
@@ -31,10 +30,9 @@ from lema_hub.answers.mathematics.values import (
     Value,
     Words,
 )
-from lema_hub.answers.mathematics.words import read_number_words
+from lema_hub.answers.text import plain_words
 
 _MAX_NESTING = 8
-_MAX_AMOUNT = 12  # tokens of the second part of `2 hours 30 minutes`
 
 _BASES = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -58,23 +56,9 @@ _RELATIONS = {
     "\\equiv": "==",
     "\\simeq": "~",
 }
-_TRANSPOSE = (["^", "T"], ["^", "{", "T", "}"], ["^", "\\top"], ["^", "{", "\\top", "}"])
 _FILLERS_TEXT = "about approximately around exactly roughly nearly is equals the be only just are a an"
 _FILLERS = frozenset(_FILLERS_TEXT.split())
 _PERCENT = frozenset(("percent", "pct", "percentage", "percents"))
-_EMPTY = frozenset(
-    (
-        "no solution",
-        "no solutions",
-        "none",
-        "empty set",
-        "empty",
-        "no real solution",
-        "no real solutions",
-        "\\emptyset",
-    )
-)
-_REALS = frozenset(("all real numbers", "all reals", "all real number", "real numbers", "any real number"))
 _SUBSCRIPT = r"(?:_(?:\{[^{}]*\}|\w))?"
 _LETTER_NAME = rf"(?:[a-zA-Z]|\\[a-z]+){_SUBSCRIPT}"
 _NAME = re.compile(
@@ -84,15 +68,6 @@ _NAME = re.compile(
     rf"|(?:[a-zA-Z]|[A-Z]{{2,4}}|[A-Za-z]{{4,}}|\\[A-Za-z]+){_SUBSCRIPT}'*(?:\^\{{?-1\}}?)?(?:\([^()=]*\))?"
     rf"|[(\[{{](?:{_LETTER_NAME},)+{_LETTER_NAME}[)\]}}]"  # the point (x,y)
 )
-
-
-def plain_words(text: str) -> str:
-    """A text in lower case without LaTeX's text commands, articles and punctuation."""
-    text = re.sub(
-        r"\\(?:text(?:bf|it|rm|normal|sf)?|mbox|mathrm|mathbf|mathit|operatorname|quad)\b\*?|[{}$]", " ", text
-    )
-    words = re.sub(r"[^\w\s\\/+-]", " ", text.lower()).split()
-    return " ".join(word for word in words if word not in ("the", "a", "an")) or " ".join(words)
 
 
 def _split(
@@ -123,9 +98,8 @@ def _split(
 class _Reader:
     """Reads a range of one token list; the brackets are paired once."""
 
-    def __init__(self, tokens: list[Token], source: str) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
-        self.source = source
         self.partners = bracket_partners(tokens)
 
     def name_of(self, start: int, end: int) -> str | None:
@@ -160,7 +134,7 @@ class _Reader:
         listed = self.listed(start, end, nesting)
         if listed is not None:
             return listed
-        readings = (self.unions, self.relation, self.transposed, self.bracketed, self.matrix, self.ratio)
+        readings = (self.unions, self.relation, self.bracketed, self.matrix, self.ratio)
         for reading in readings:
             found = reading(start, end, nesting)
             if found is not None:
@@ -193,10 +167,6 @@ class _Reader:
             return Sequence("both", tuple(items))
         if all(inequalities) and "or" not in separators:
             return Sequence("conditions", tuple(items))
-        if set(separators) == {"and"} and len(items) == 2:
-            sum_of_both = total(items[0], items[1])
-            if sum_of_both is not None:
-                return sum_of_both
         if isinstance(items[0], Relation) and items[0].operators == ("=",) and items[0].names[0]:
             first = items[0].sides[1]
             if not any(isinstance(item, Relation) for item in items[1:]):  # `x = 1, 2, 3`
@@ -250,7 +220,7 @@ class _Reader:
                 raise UnreadableError("a membership without a name")
             members = self.value(*spans[1], nesting + 1)
             interval = isinstance(members, Sequence) and members.kind == "tuple"
-            if interval or isinstance(members, (Union, Reals)):
+            if interval or isinstance(members, Union):
                 return Relation((Words(names[0]), members), ("in",), names)
             return members
         if all(operator == "=" for operator in operators) and len(operators) > 1:
@@ -300,21 +270,6 @@ class _Reader:
         ):
             return nested_lists(items)
         return Sequence("tuple", items, opening, closing)
-
-    def transposed(self, start: int, end: int, nesting: int) -> Value | None:
-        r"""`[1, 2]^T` is a column, so a tuple; a matrix behind which `^T` stands changes rows and columns."""
-        for mark in _TRANSPOSE:
-            inner = end - len(mark)
-            if [token.text for token in self.tokens[max(start, inner) : end]] != mark:
-                continue
-            if self.partners.get(start) != inner - 1:
-                continue
-            value = self.value(start, inner, nesting + 1)
-            if isinstance(value, Matrix):
-                return Matrix(tuple(zip(*value.rows, strict=True)), value.kind)
-            if isinstance(value, Sequence) and value.kind == "tuple":
-                return Sequence("tuple", value.items, "(", ")")
-        return None
 
     def matrix(self, start: int, end: int, _nesting: int) -> Value | None:
         tokens = self.tokens
@@ -376,8 +331,6 @@ class _Reader:
             money, tokens = Unit((("money", 1),)), tokens[:-1]
         if tokens and tokens[0].kind == "command" and tokens[0].text == "\\emptyset" and len(tokens) == 1:
             return Sequence("set", ())
-        if len(tokens) == 1 and tokens[0].text == "\\mathbbR":
-            return Reals()
         if (
             len(tokens) > 1
             and tokens[0].kind == "word"
@@ -399,20 +352,16 @@ class _Reader:
                 return self.words(start, end)
             raise
         rest = tokens[used:]
-        dozen = False
         while rest and rest[0].kind == "word" and rest[0].text.lower() in SCALES:
             tree = ("*", tree, ("n", Fraction(SCALES[rest[0].text.lower()]), 0))
-            dozen = dozen or rest[0].text.lower().startswith("dozen")
             rest = rest[1:]
         if rest and rest[0].kind == "word" and rest[0].text.lower() in _PERCENT:
             percent, rest = True, rest[1:]
         if not rest:
-            return Scalar(tree, unit or money, percent, dozen)
-        return self.with_unit(tree, rest, percent=percent, dozen=dozen, money=money)
+            return Scalar(tree, unit or money, percent)
+        return self.with_unit(tree, rest, percent=percent, money=money)
 
-    def with_unit(
-        self, tree: Tree, rest: list[Token], *, percent: bool, dozen: bool, money: Unit | None
-    ) -> Value:
+    def with_unit(self, tree: Tree, rest: list[Token], *, percent: bool, money: Unit | None) -> Value:
         words, known, stop = unit_words(rest)
         if stop == 0:
             raise UnreadableError(f"{rest[0].text!r} follows a number")
@@ -423,29 +372,12 @@ class _Reader:
                 unit = Unit(*measured)
         if money is not None and unit.kinds is None:
             unit = money
-        scalar = Scalar(tree, unit, percent, dozen)
         if stop < len(rest):
-            if len(rest) - stop > _MAX_AMOUNT:
-                raise UnreadableError("more than two amounts side by side")
-            following = _Reader(rest[stop:], self.source).value(0, len(rest) - stop, 1)
-            sum_of_both = total(scalar, following)
-            if sum_of_both is None:
-                raise UnreadableError("two amounts side by side")
-            return sum_of_both
-        return scalar
+            raise UnreadableError("two amounts side by side")
+        return Scalar(tree, unit, percent)
 
     def words(self, start: int, end: int) -> Value:
-        return _read_words(plain_words(" ".join(token.text for token in self.tokens[start:end])))
-
-
-def _read_words(text: str) -> Value:
-    """A phrase: a set in words, a number in words, or just a text."""
-    if text in _EMPTY:
-        return Sequence("set", ())
-    if text in _REALS:
-        return Reals()
-    number = read_number_words(text)
-    return Scalar(("n", number, 0)) if number is not None else Words(text)
+        return Words(plain_words(" ".join(token.text for token in self.tokens[start:end])))
 
 
 @lru_cache(maxsize=4096)
@@ -456,7 +388,7 @@ def read(text: str) -> Value:
         UnreadableError: It is not in the language that we read.
     """
     if len(text) < 60:
-        clock = read_clock(text) or read_date(text)
+        clock = read_clock(text)
         if clock is not None:
             return clock
         based = _BASED.fullmatch(text)
@@ -469,14 +401,14 @@ def read(text: str) -> Value:
                 return Based(("-" if based["digits"][0] == "-" else "") + digits, base)
         parts = re.split(r",\s*|\s+(?:and|or)\s+", text)
         if len(parts) > 1:
-            times = [read_clock(part) or read_date(part) for part in parts]
+            times = [read_clock(part) for part in parts]
             if None not in times:
                 return Sequence("list", tuple(time for time in times if time is not None))
     try:
         tokens = tokenize(text)
-        return _Reader(tokens, text).value(0, len(tokens))
+        return _Reader(tokens).value(0, len(tokens))
     except UnreadableError:
         words = plain_words(text)
         if re.search(r"[A-Za-z]{2}", words) and not re.search(r"[\\^_=<>]", words):
-            return _read_words(words)
+            return Words(words)
         raise

@@ -1,6 +1,7 @@
 r"""Whether two formulas, with their units and percent signs, are the same.
 
-    >>> from lema_hub.answers.mathematics.syntax import parse, tokenize
+    >>> from lema_hub.answers.mathematics.findings import Finding
+from lema_hub.answers.mathematics.syntax import parse, tokenize
     >>> same_tree(parse(tokenize("27648")), parse(tokenize("27649")))
     'different'
 
@@ -13,13 +14,11 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Literal
 
 from lema_hub.answers.mathematics import exact, numeric
+from lema_hub.answers.mathematics.findings import Finding
 from lema_hub.answers.mathematics.syntax import MINUS_ONE, Tree
 from lema_hub.answers.mathematics.values import Scalar, Unit
-
-Finding = Literal["equal", "different", "unknown"]
 
 _LARGEST_TRUSTED = 10**7
 _MIN_PLACES = 4
@@ -177,9 +176,4 @@ def same_scalar(gold: Scalar, pred: Scalar, *, question: str | None = None) -> F
             return "different"
         if gold.unit.size != pred.unit.size:
             return same_tree(_scaled(gold.tree, gold.unit.size), _scaled(pred.tree, pred.unit.size))
-    finding = same_tree(gold.tree, pred.tree)
-    if finding == "different" and gold.dozen != pred.dozen:
-        counted = pred if pred.dozen else gold
-        other = gold if pred.dozen else pred
-        return same_tree(counted.tree[1], other.tree)  # `2 dozen` where the question counts dozens
-    return finding
+    return same_tree(gold.tree, pred.tree)

@@ -14,7 +14,7 @@ from fractions import Fraction
 from lema_hub.answers.mathematics import exact, numeric
 from lema_hub.answers.mathematics.scalars import same_tree
 from lema_hub.answers.mathematics.syntax import MINUS_ONE, Tree
-from lema_hub.answers.mathematics.values import Reals, Relation, Scalar, Sequence, Union, Value
+from lema_hub.answers.mathematics.values import FLIPPED, Relation, Scalar, Sequence, Union, Value
 
 INFINITY: Tree = ("c", "infty")
 _MINUS_INFINITY: Tree = ("*", MINUS_ONE, INFINITY)
@@ -40,9 +40,6 @@ class RealSet:
 
     pieces: tuple[Piece, ...]
     variable: str | None = None
-
-
-_EVERYTHING = Piece(-math.inf, math.inf, _MINUS_INFINITY, INFINITY, False, False)
 
 
 def _end(value: Value) -> tuple[float, Tree] | None:
@@ -118,9 +115,6 @@ def _intersection(left: tuple[Piece, ...], right: tuple[Piece, ...]) -> tuple[Pi
     return _merged(common)
 
 
-_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
-
-
 def _linear(left: Value, operator: str, right: Value, name: str | None) -> tuple[str, str, Scalar] | None:
     """`a*x + b < c*x + d` solved for its only symbol: the symbol, the operator, the bound."""
     if not isinstance(right, Scalar) or not (isinstance(left, Scalar) or name):
@@ -146,7 +140,7 @@ def _linear(left: Value, operator: str, right: Value, name: str | None) -> tuple
         return None
     if len(form.top) == 2 and exact.ONE not in form.top:
         return None
-    return symbol, operator if slope > 0 else _FLIPPED[operator], Scalar(("n", -rest / slope, 0))
+    return symbol, operator if slope > 0 else FLIPPED[operator], Scalar(("n", -rest / slope, 0))
 
 
 def _from_distance(left: Value, operator: str, right: Value) -> RealSet | None:
@@ -170,14 +164,14 @@ def _from_relation(relation: Relation) -> RealSet | None:
     if operators == ("in",):
         members = to_set(sides[1])
         return None if members is None else RealSet(members.pieces, names[0])
-    if not set(operators) <= set(_FLIPPED):
+    if not set(operators) <= set(FLIPPED):
         return None
     if len(operators) == 1:
         distance = _from_distance(sides[0], operators[0], sides[1])
         if distance is not None:
             return distance
         solved = _linear(sides[0], operators[0], sides[1], names[0]) or _linear(
-            sides[1], _FLIPPED[operators[0]], sides[0], names[1]
+            sides[1], FLIPPED[operators[0]], sides[0], names[1]
         )
         if solved is None:
             return None
@@ -195,7 +189,7 @@ def _from_relation(relation: Relation) -> RealSet | None:
         low, high = sides[0], sides[2]
         first, second = operators
         if first in (">", ">=") and second in (">", ">="):
-            low, high, first, second = high, low, _FLIPPED[second], _FLIPPED[first]
+            low, high, first, second = high, low, FLIPPED[second], FLIPPED[first]
         if first in ("<", "<=") and second in ("<", "<="):
             piece = _piece(low, high, first == "<=", second == "<=")
             return None if piece is None else RealSet((piece,), names[1])
@@ -204,8 +198,6 @@ def _from_relation(relation: Relation) -> RealSet | None:
 
 def to_set(value: Value) -> RealSet | None:
     """The set of real numbers that an answer denotes, None if it denotes none that we can order."""
-    if isinstance(value, Reals):
-        return RealSet((_EVERYTHING,))
     if isinstance(value, Relation):
         return _from_relation(value)
     if isinstance(value, Sequence):
@@ -265,7 +257,7 @@ def ends(value: Value) -> Ends | None:
     if isinstance(value, Relation) and len(value.operators) == 2 and value.names[1]:
         (first, second), (low, _, high) = value.operators, value.sides
         if {first, second} <= {">", ">="}:
-            low, high, first, second = high, low, _FLIPPED[second], _FLIPPED[first]
+            low, high, first, second = high, low, FLIPPED[second], FLIPPED[first]
         if {first, second} <= {"<", "<="}:
             return Ends((low, high), (first == "<=", second == "<="), value.names[1])
     return None
@@ -273,7 +265,7 @@ def ends(value: Value) -> Ends | None:
 
 def is_set_like(value: Value) -> bool:
     """Whether an answer can only be meant as a set of real numbers."""
-    if isinstance(value, (Union, Reals)):
+    if isinstance(value, Union):
         return True
     if isinstance(value, Relation):
         return value.operators[0] not in ("=", "==", "~")

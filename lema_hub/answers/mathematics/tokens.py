@@ -39,7 +39,6 @@ _FUNCTIONS_TEXT = """
 sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp gcd lcm max min floor ceil abs cbrt
 """
 FUNCTIONS = frozenset(_FUNCTIONS_TEXT.split())
-_GLUED_NAME = re.compile(r"(a?r?c?(?:sin|cos|tan|cot|sec|csc)|log|ln|pi)([a-gi-z])")
 _NAMED = FUNCTIONS | {
     "sqrt",
     "pi",
@@ -160,13 +159,6 @@ def tokenize(text: str, *, upright: bool = False) -> list[Token]:
             tokens.append(Token("command", "\\mathbb" + value.rstrip("}")[-1], spaced))
         elif kind == "command":
             name = value[1:]
-            glued = _GLUED_NAME.fullmatch(name)
-            if glued is not None:  # `\\cotx`
-                tokens += [
-                    Token("command", "\\" + glued[1], spaced),
-                    *_letters(glued[2], spaced=True, upright=False),
-                ]
-                continue
             alias = _COMMAND_ALIASES.get(name)
             if alias == "":
                 continue

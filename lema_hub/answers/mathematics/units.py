@@ -79,7 +79,7 @@ UNIT_WORDS = frozenset(word for word in UNITS if len(word) > 1)
 
 SCALES = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "millions": 10**6, "billion": 10**9,
-    "billions": 10**9, "trillion": 10**12, "dozen": 12, "dozens": 12,
+    "billions": 10**9, "trillion": 10**12,
 }  # fmt: skip
 
 

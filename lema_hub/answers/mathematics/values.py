@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lema_hub.answers.mathematics.clock import Clock, Date
+from lema_hub.answers.mathematics.clock import Clock
 from lema_hub.answers.mathematics.syntax import Tree
 
 
@@ -30,7 +30,6 @@ class Scalar:
     tree: Tree
     unit: Unit | None = None
     percent: bool = False
-    dozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +53,16 @@ class Relation:
     names: tuple[str | None, ...]
 
 
+FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
+"""What a relation becomes when its sides change places."""
+
+
 @dataclass(frozen=True, slots=True)
 class Union:
     r"""Sets joined by `\cup`, or inequalities joined by `or`; `without` is what a `\setminus` takes away."""
 
     parts: tuple[Value, ...]
     without: Value | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reals:
-    """All real numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +95,4 @@ class Words:
     text: str
 
 
-Value = Scalar | Sequence | Relation | Union | Reals | Matrix | Ratio | Based | Words | Clock | Date
+Value = Scalar | Sequence | Relation | Union | Matrix | Ratio | Based | Words | Clock
