@@ -33,12 +33,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_ALGEBRA = 1000
 _HOPELESS = re.compile(r"\\(?:sum|prod)(?![a-z]).*(?:10\s?\^|\^\s?\{?\s?\d+\s?\^|\d{6})", re.DOTALL)
-_LETTER_UNIT = re.compile(r"(.*\d)\s*([A-Za-z](?:\^\{?[23]\}?)?(?:\s?/\s?[A-Za-z](?:\^\{?[23]\}?)?)?)")
 _NUMERALS = re.compile(r"(?:[-+.,:/]*\d)+")  # what the comparison of words would strip of its signs
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}|-?0,\d+")
-_MIXED_IN_WORDS = re.compile(
-    r"(-?\d+)\s*(?:\\text\s*\{\s*and\s*\}|and)\s*(\d+\s?/\s?\d+|\\frac\s?(?:\d\s?\d|\{\d+\}\s?\{\d+\}))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,45 +93,20 @@ def compare(pred: str, gold: str, *, style: AnswerStyle, question: str | None = 
         return Equality("crashed", "an error in the judge; the log has its traceback")
     if finding == "unknown":
         return _by_algebra(left, right, "not settled exactly")
-    option = _OPTION_GOLD.fullmatch(right)
-    if finding == "different" and option is not None and _states_option(left, option[1] or option[2]):
-        return Equality("correct", "option letter")
     kind = type(gold_value).__name__.lower()
     return Equality(
         "correct" if finding == "equal" else "wrong", f"{kind} {'equal' if finding == 'equal' else 'differs'}"
     )
 
 
-_OPTION_GOLD = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\s?\{\s?\(([A-H])\)\s?\}|\(([A-H])\)")
-
-
-def _states_option(text: str, letter: str) -> bool:
-    """Whether a text is `Option C` or `(C) 5` and names no second option."""
-    bare = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s?\{([^{}]*)\}", r"\1", text)
-    stated = re.fullmatch(r"(?:option\s+|choice\s+)?\(?([A-H])\)?[.:)]?(?:\s.*)?", bare, re.IGNORECASE)
-    return stated is not None and stated[1] == letter and len(re.findall(r"\b[A-H]\b", bare)) == 1
-
-
-def _has_unit(value: Value) -> bool:
-    return isinstance(value, Scalar) and value.unit is not None and value.unit.kinds is not None
-
-
 def _read_both(gold: str, pred: str) -> tuple[Value, Value]:
-    """Both answers; what is ambiguous alone follows the other one: a comma between digits is a decimal comma, and
-    `3 and 1/2` a mixed number, against a number, and `15 m` is 15 meters against an amount.
-    """
-    values = [read(gold), read(pred)]
-    for index, text in enumerate((gold, pred)):
-        if not isinstance(values[1 - index], Scalar):
-            continue
-        if _DECIMAL_COMMA.fullmatch(text):
-            values[index] = read(text.replace(",", "."))
-        elif mixed := _MIXED_IN_WORDS.fullmatch(text):
-            values[index] = read(f"{mixed[1]} {mixed[2]}")
-        elif _has_unit(values[1 - index]) and (letter := _LETTER_UNIT.fullmatch(text)):
-            amount = read(f"{letter[1]}\\text{{ {letter[2]}}}")
-            values[index] = amount if _has_unit(amount) else values[index]
-    return values[0], values[1]
+    """Both answers; a comma between digits is a decimal comma where the other answer is one number."""
+    values = read(gold), read(pred)
+    if isinstance(values[1], Scalar) and _DECIMAL_COMMA.fullmatch(gold):
+        return read(gold.replace(",", ".")), values[1]
+    if isinstance(values[0], Scalar) and _DECIMAL_COMMA.fullmatch(pred):
+        return values[0], read(pred.replace(",", "."))
+    return values
 
 
 def _by_algebra(pred: str, gold: str, why: str) -> Equality:

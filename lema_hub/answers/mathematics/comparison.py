@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lema_hub.answers.mathematics import numeric
 from lema_hub.answers.mathematics.clock import Clock
 from lema_hub.answers.mathematics.equations import assigned, same_relation
 from lema_hub.answers.mathematics.findings import Finding, all_of, known
@@ -23,7 +22,7 @@ from lema_hub.answers.mathematics.lists import (
     same_unordered,
 )
 from lema_hub.answers.mathematics.scalars import same_scalar, same_tree
-from lema_hub.answers.mathematics.sets import ends, is_set_like, same_set, to_set
+from lema_hub.answers.mathematics.sets import is_set_like, same_set, to_set
 from lema_hub.answers.mathematics.syntax import Tree
 from lema_hub.answers.mathematics.values import Based, Matrix, Ratio, Relation, Scalar, Sequence, Value, Words
 
@@ -68,12 +67,6 @@ class _Comparison:
         same = same_set(left, right)
         if same is not None:
             return known(same)
-        interval, others = ends(gold), ends(pred)
-        if interval is not None and others is not None:  # `a < x < b` and `(a, b)`
-            variables = {interval.variable, others.variable} - {None}
-            if interval.closed != others.closed or len(variables) > 1:
-                return "different"
-            return same_ordered(interval.bounds, others.bounds, self.same)
         if type(gold) is type(pred):
             return None
         if isinstance(gold, Scalar) or isinstance(pred, Scalar):
@@ -126,8 +119,6 @@ class _Comparison:
                 return _same_ratio(_clock_ratio(one), other)
             if not isinstance(other, Scalar):
                 continue
-            if isinstance(one, (Matrix, Sequence)):
-                return _same_vector(one, other.tree)
             if isinstance(one, Based):
                 return self.based(one, other, gold_is_based=one is gold)
             if isinstance(one, Ratio) and len(one.parts) == 2 and other.unit is None:
@@ -163,18 +154,6 @@ def _as_tuple(matrix: Matrix) -> Sequence | None:
     if len(matrix.rows[0]) == 1:
         return Sequence("tuple", tuple(Scalar(row[0]) for row in matrix.rows), "(", ")")
     return None
-
-
-def _same_vector(vector: Matrix | Sequence, combination: Tree) -> Finding:
-    r"""`(2, -3, 1)` against `2\mathbf{i} - 3\mathbf{j} + \mathbf{k}`."""
-    entries = _as_tuple(vector) if isinstance(vector, Matrix) else vector
-    if entries is None or entries.kind != "tuple" or "j" not in numeric.symbols(combination):
-        return "different"
-    trees = [item.tree for item in entries.items if isinstance(item, Scalar)]
-    if not 2 <= len(trees) == len(entries.items) <= 3:
-        return "different"
-    basis: tuple[Tree, ...] = (("c", "i"), ("s", "j"), ("s", "k"))
-    return same_tree(("+", *(("*", *pair) for pair in zip(trees, basis, strict=False))), combination)
 
 
 def _same_ratio(gold: Ratio, pred: Ratio) -> Finding:

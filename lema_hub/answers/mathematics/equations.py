@@ -10,6 +10,7 @@ from __future__ import annotations
 from lema_hub.answers.mathematics import exact, numeric
 from lema_hub.answers.mathematics.findings import Finding, known
 from lema_hub.answers.mathematics.lists import Same, Values, same_ordered
+from lema_hub.answers.mathematics.scalars import trusts_values
 from lema_hub.answers.mathematics.syntax import MINUS_ONE, Tree
 from lema_hub.answers.mathematics.values import FLIPPED, Relation, Scalar, Value
 
@@ -26,10 +27,9 @@ def assigned(relation: Relation) -> Value | None:
     if relation.operators != ("=",):
         return None
     left, right = relation.sides
-    for name, side, other in ((relation.names[0], left, right), (relation.names[1], right, left)):
-        if name is not None and not _defines_itself(side, other):
-            return other
-    return None
+    if relation.names[0] is not None:
+        return right
+    return None if relation.names[1] is None else left
 
 
 def _is_right_sum(sides: Values) -> bool:
@@ -43,13 +43,6 @@ def _is_right_sum(sides: Values) -> bool:
         except (exact.TooLargeError, ZeroDivisionError, RecursionError):
             return False
     return len(numbers) == 1 and None not in numbers
-
-
-def _defines_itself(side: Value, other: Value) -> bool:
-    """Whether `x = 2x - 3` has its name on both sides."""
-    if not (isinstance(side, Scalar) and isinstance(other, Scalar)):
-        return False
-    return side.tree[0] == "s" and side.tree[1] in numeric.symbols(other.tree)
 
 
 def same_relation(gold: Relation, pred: Relation, same: Same) -> Finding:
@@ -116,5 +109,5 @@ def _same_difference(one: Tree, mark: str, other: Tree, other_mark: str) -> Find
     if any(abs(ratio - ratios[0]) > 1e-9 * abs(ratios[0]) for ratio in ratios):
         return "different"
     if mark in ("=", "!="):
-        return "equal"
+        return "equal" if trusts_values(one, other) else "unknown"
     return known(ratios[0].real * sign > 0 and abs(ratios[0].imag) < 1e-9)

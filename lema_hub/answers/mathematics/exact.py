@@ -302,12 +302,6 @@ def _function(name: str, values: list[Rational], budget: _Budget) -> Rational:
             return Rational(_constant(_check(Fraction(product))))
         if name == "binomial" and len(whole) == 2 and 0 <= whole[1] <= whole[0] <= 5000:
             return Rational(_constant(_check(Fraction(comb(whole[0], whole[1])))))
-        if name in ("gcd", "lcm") and len(whole) == len(values) == 2 and all(whole):
-            divisor = gcd(*whole)
-            return Rational(_constant(divisor if name == "gcd" else abs(whole[0] * whole[1]) // divisor))
-        if name in ("max", "min") and None not in numbers:
-            known = [number for number in numbers if number is not None]
-            return Rational(_constant(max(known) if name == "max" else min(known)))
     generator = ("function", name, tuple(value.key() for value in values))
     return Rational({frozenset({(generator, Fraction(1))}): Fraction(1)})
 

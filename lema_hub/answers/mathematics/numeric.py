@@ -60,7 +60,7 @@ def _trigonometric(name: str, x: complex) -> complex:
     known = {
         "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "arcsin": cmath.asin, "arccos": cmath.acos,
         "arctan": cmath.atan,
-        "sinh": cmath.sinh, "cosh": cmath.cosh, "tanh": cmath.tanh, "ln": cmath.log,
+        "ln": cmath.log,
     }  # fmt: skip
     if name not in known:
         raise ValueError(name)
@@ -75,8 +75,6 @@ def _function(name: str, parts: list[complex]) -> complex:
         return complex(abs(x))
     if name == "log":
         return cmath.log(x) / (cmath.log(parts[1]) if len(parts) > 1 else math.log(10))
-    if name == "lg":
-        return cmath.log(x) / math.log(10)
     if name in ("floor", "ceil"):
         return complex(math.floor(x.real + 1e-12) if name == "floor" else math.ceil(x.real - 1e-12))
     if name == "factorial":
@@ -84,8 +82,6 @@ def _function(name: str, parts: list[complex]) -> complex:
     if name == "binomial":
         n, k = x.real, parts[1].real
         return complex(math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)))
-    if name in ("max", "min"):
-        return complex((max if name == "max" else min)(part.real for part in parts))
     return _trigonometric(name, x)
 
 

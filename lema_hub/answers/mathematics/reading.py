@@ -174,25 +174,11 @@ class _Reader:
         return Sequence("list", tuple(items))
 
     def unions(self, start: int, end: int, nesting: int) -> Value | None:
-        marks = frozenset(("\\cup", "\\setminus", "\\cap"))
-        ranges, separators = _split(self.tokens[start:end], self.partners, start, marks)
+        ranges, separators = _split(self.tokens[start:end], self.partners, start, frozenset(("\\cup",)))
         if not separators:
             return None
         relation = self.relation(start, end, nesting)  # `x \in A \cup B`
-        if relation is not None:
-            return relation
-        parts = [self.value(start + a, start + b, nesting + 1) for a, b in ranges]
-        if "\\cap" in separators:
-            if len(set(separators)) > 1:
-                raise UnreadableError("unions and intersections mixed")
-            return Sequence("both", tuple(parts))
-        if separators[-1] == "\\setminus":
-            if separators.count("\\setminus") > 1:
-                raise UnreadableError("several set differences")
-            return Union(tuple(parts[:-1]), parts[-1])
-        if "\\setminus" in separators:
-            raise UnreadableError("a union after a difference")
-        return Union(tuple(parts))
+        return relation or Union(tuple(self.value(start + a, start + b, nesting + 1) for a, b in ranges))
 
     def relation(self, start: int, end: int, nesting: int) -> Value | None:
         ranges, found = _split(self.tokens[start:end], self.partners, start, frozenset(_RELATIONS))

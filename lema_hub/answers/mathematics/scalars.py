@@ -68,6 +68,11 @@ def _rounds_to(decimal: Tree, other: Tree, constant: Fraction | None) -> bool:
     return bool(abs(float(number) - real) <= 0.5 * 10.0**-places + 4e-16 * abs(real))
 
 
+def trusts_values(left: Tree, right: Tree) -> bool:
+    """Whether values that agree prove equality: not where a tolerance could hide the difference of two integers."""
+    return max(numeric.largest_integer(left), numeric.largest_integer(right)) <= _LARGEST_TRUSTED
+
+
 def same_tree(left: Tree, right: Tree) -> Finding:
     """Compare two trees: exactly where possible, by their values where not.
 
@@ -97,10 +102,7 @@ def same_tree(left: Tree, right: Tree) -> Finding:
     if infinite != [None, None]:
         return "equal" if infinite[0] == infinite[1] else "different"
     verdict = numeric.agree(left, right)
-    if (
-        verdict == "agree"
-        and max(numeric.largest_integer(left), numeric.largest_integer(right)) <= _LARGEST_TRUSTED
-    ):
+    if verdict == "agree" and trusts_values(left, right):
         return "equal"
     if verdict == "unknown":
         sizes = [numeric.value(left), numeric.value(right)]

@@ -8,7 +8,7 @@ True
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from lema_hub.answers.mathematics import exact, numeric
@@ -82,19 +82,6 @@ def _merged(pieces: list[Piece]) -> tuple[Piece, ...]:
     return tuple(merged)
 
 
-def _complement(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    """What disjoint, ordered pieces leave of the real line."""
-    gaps: list[Piece] = []
-    low, low_tree, low_closed = -math.inf, _MINUS_INFINITY, False
-    for piece in pieces:
-        if piece.low > low or (piece.low == low and low_closed and not piece.low_closed):
-            gaps.append(Piece(low, piece.low, low_tree, piece.low_tree, low_closed, not piece.low_closed))
-        low, low_tree, low_closed = piece.high, piece.high_tree, not piece.high_closed
-    if low < math.inf:
-        gaps.append(Piece(low, math.inf, low_tree, INFINITY, low_closed, False))
-    return tuple(gaps)
-
-
 def _intersection(left: tuple[Piece, ...], right: tuple[Piece, ...]) -> tuple[Piece, ...]:
     common: list[Piece] = []
     for a in left:
@@ -143,22 +130,6 @@ def _linear(left: Value, operator: str, right: Value, name: str | None) -> tuple
     return symbol, operator if slope > 0 else FLIPPED[operator], Scalar(("n", -rest / slope, 0))
 
 
-def _from_distance(left: Value, operator: str, right: Value) -> RealSet | None:
-    """`|x - a| < b` and `|x - a| > b` as intervals."""
-    if not (isinstance(left, Scalar) and isinstance(right, Scalar) and left.tree[:2] == ("f", "abs")):
-        return None
-    radius = right.tree
-    low = _linear(Scalar(left.tree[2]), "<", Scalar(("*", MINUS_ONE, radius)), None)
-    high = _linear(Scalar(left.tree[2]), "<", right, None)
-    if low is None or high is None or low[1] != "<" or operator == "!=":
-        return None
-    closed = operator in ("<=", ">=")
-    inside = _piece(low[2], high[2], closed == (operator in ("<", "<=")), closed == (operator in ("<", "<=")))
-    if inside is None:
-        return None
-    return RealSet((inside,) if operator in ("<", "<=") else _complement((inside,)), low[0])
-
-
 def _from_relation(relation: Relation) -> RealSet | None:
     operators, sides, names = relation.operators, relation.sides, relation.names
     if operators == ("in",):
@@ -167,19 +138,12 @@ def _from_relation(relation: Relation) -> RealSet | None:
     if not set(operators) <= set(FLIPPED):
         return None
     if len(operators) == 1:
-        distance = _from_distance(sides[0], operators[0], sides[1])
-        if distance is not None:
-            return distance
         solved = _linear(sides[0], operators[0], sides[1], names[0]) or _linear(
             sides[1], FLIPPED[operators[0]], sides[0], names[1]
         )
         if solved is None:
             return None
         variable, operator, bound = solved
-        if operator == "!=":
-            end = _end(bound)
-            point = None if end is None else _piece(bound, bound, True, True)
-            return None if point is None else RealSet(_complement((point,)), variable)
         if operator in ("<", "<="):
             piece = _piece(Scalar(_MINUS_INFINITY), bound, False, operator == "<=")
         else:
@@ -229,37 +193,7 @@ def to_set(value: Value) -> RealSet | None:
         if len(known) != len(parts) or len(variables) > 1:
             return None
         pieces = _merged([piece for part in known for piece in part.pieces])
-        if value.without is not None:
-            removed = to_set(value.without)
-            if removed is None:
-                return None
-            pieces = _intersection(pieces, _complement(removed.pieces))
         return RealSet(pieces, next(iter(variables), None))
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """The ends of one interval, which may hold letters, and whether they belong to it."""
-
-    bounds: tuple[Value, Value]
-    closed: tuple[bool, bool]
-    variable: str | None = None
-
-
-def ends(value: Value) -> Ends | None:
-    """The ends of an answer that denotes one interval with two ends, None for every other answer."""
-    if isinstance(value, Sequence) and value.kind == "tuple" and len(value.items) == 2:
-        return Ends((value.items[0], value.items[1]), (value.opening == "[", value.closing == "]"))
-    if isinstance(value, Relation) and value.operators == ("in",):
-        interval = ends(value.sides[1])
-        return None if interval is None else replace(interval, variable=value.names[0])
-    if isinstance(value, Relation) and len(value.operators) == 2 and value.names[1]:
-        (first, second), (low, _, high) = value.operators, value.sides
-        if {first, second} <= {">", ">="}:
-            low, high, first, second = high, low, FLIPPED[second], FLIPPED[first]
-        if {first, second} <= {"<", "<="}:
-            return Ends((low, high), (first == "<=", second == "<="), value.names[1])
     return None
 
 

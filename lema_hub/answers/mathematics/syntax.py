@@ -365,12 +365,7 @@ class _Parser:
             arguments = [self.sum_list({"(": ")", "{": "}", "[": "]"}[token.text])]
         else:
             arguments = [[self.bare_argument()]]
-        if name == "exp":
-            tree: Tree = ("^", ("c", "e"), arguments[0][0])
-        elif name == "cbrt":
-            tree = ("f", "root", arguments[0][0], ("n", Fraction(3), 0))
-        else:
-            tree = ("f", name, *arguments[0], *base)
+        tree: Tree = ("f", name, *arguments[0], *base)
         if power is not None:
             if power == ("*", MINUS_ONE, ("n", Fraction(1), 0)) or power == ("n", Fraction(-1), 0):
                 return ("f", "arc" + name, *arguments[0])

@@ -36,7 +36,7 @@ class Token:
 
 
 _FUNCTIONS_TEXT = """
-sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp gcd lcm max min floor ceil abs cbrt
+sin cos tan cot sec csc arcsin arccos arctan log ln gcd floor ceil abs
 """
 FUNCTIONS = frozenset(_FUNCTIONS_TEXT.split())
 _NAMED = FUNCTIONS | {

@@ -59,10 +59,9 @@ FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    r"""Sets joined by `\cup`, or inequalities joined by `or`; `without` is what a `\setminus` takes away."""
+    r"""Sets joined by `\cup`, or inequalities joined by `or`."""
 
     parts: tuple[Value, ...]
-    without: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)
