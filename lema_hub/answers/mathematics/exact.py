@@ -4,10 +4,11 @@ A polynomial is a dict from monomials to Fractions; a monomial is a frozenset of
 where a generator is a prime (its exponent in [0, 1): what is left of a root), a symbol, a constant, or a
 subtree in canonical form that has no simpler one. Products of different roots of primes are linearly
 independent over the rationals (Besicovitch 1940), so two equal numbers of this kind have the same dict, and
-`equal` needs no tolerance.
+a comparison needs no tolerance.
 
     >>> from lema_hub.answers.mathematics.syntax import parse, tokenize
-    >>> equal(parse(tokenize(r"\frac{1}{\sqrt{3}}")), parse(tokenize(r"\frac{\sqrt{3}}{3}")))
+    >>> one, other = parse(tokenize(r"\frac{1}{\sqrt{3}}")), parse(tokenize(r"\frac{\sqrt{3}}{3}"))
+    >>> equal_forms(evaluate(one), evaluate(other))
     True
 
 Roots of symbols are taken for positive symbols (`\sqrt{x^2}` is `x`), as answers mean them.
@@ -99,8 +100,11 @@ def _term(exponents: dict[Any, Fraction], coefficient: Fraction) -> Polynomial:
 
 
 def _add(left: Polynomial, right: Polynomial) -> Polynomial:
-    total = dict(left)
-    for monomial, coefficient in right.items():
+    return _add_into(dict(left), right)
+
+
+def _add_into(total: Polynomial, terms: Polynomial) -> Polynomial:
+    for monomial, coefficient in terms.items():
         value = total.get(monomial, 0) + coefficient
         if value:
             total[monomial] = Fraction(value)
@@ -124,33 +128,8 @@ def _multiply(left: Polynomial, right: Polynomial, budget: _Budget) -> Polynomia
             exponents = dict(monomial)
             for generator, exponent in other:
                 exponents[generator] = exponents.get(generator, Fraction(0)) + exponent
-            total = _add_into(total, _expand_roots(_term(exponents, coefficient * factor), budget))
+            total = _add_into(total, _term(exponents, coefficient * factor))
     return total
-
-
-def _add_into(total: Polynomial, term: Polynomial) -> Polynomial:
-    for monomial, coefficient in term.items():
-        value = total.get(monomial, 0) + coefficient
-        if value:
-            total[monomial] = Fraction(value)
-        else:
-            total.pop(monomial, None)
-    if len(total) > MAX_TERMS:
-        raise TooLargeError("too many terms")
-    return total
-
-
-def _expand_roots(term: Polynomial, budget: _Budget) -> Polynomial:
-    """Multiply out whole powers of sums that stood under a root: sqrt(x+1)^2 is x+1."""
-    for monomial, coefficient in term.items():
-        for generator, exponent in monomial:
-            if isinstance(generator, tuple) and generator[0] == "sum" and exponent >= 1:
-                whole = exponent.numerator // exponent.denominator
-                rest = dict(monomial)
-                rest[generator] = exponent - whole
-                expanded = _power_whole(dict(generator[1]), whole, budget)
-                return _multiply(_term(rest, coefficient), expanded, budget)
-    return term
 
 
 def _power_whole(base: Polynomial, exponent: int, budget: _Budget) -> Polynomial:
@@ -159,7 +138,7 @@ def _power_whole(base: Polynomial, exponent: int, budget: _Budget) -> Polynomial
         bits = (coefficient.numerator.bit_length() + coefficient.denominator.bit_length()) * exponent
         exponents = {generator: power * exponent for generator, power in monomial}
         if bits <= MAX_BITS:
-            return _expand_roots(_term(exponents, coefficient**exponent), budget)
+            return _term(exponents, coefficient**exponent)
         if coefficient < 0 and exponent % 2:
             raise TooLargeError("too many digits")
         for sign, number in ((1, abs(coefficient.numerator)), (-1, coefficient.denominator)):
@@ -241,9 +220,7 @@ def _root_power(base: Polynomial, exponent: Fraction, budget: _Budget) -> Polyno
         primitive = {monomial: coefficient / content for monomial, coefficient in base.items()}
         outside = _root_power(_constant(content), exponent, budget)
         generator = ("sum", frozenset(primitive.items()))
-        return _multiply(
-            outside, _expand_roots({frozenset({(generator, exponent)}): Fraction(1)}, budget), budget
-        )
+        return _multiply(outside, {frozenset({(generator, exponent)}): Fraction(1)}, budget)
     [(monomial, coefficient)] = base.items()
     exponents: dict[Any, Fraction] = {}
     for generator, power in monomial:
@@ -263,7 +240,7 @@ def _root_power(base: Polynomial, exponent: Fraction, budget: _Budget) -> Polyno
             raise TooLargeError("a root of a very large number")
         for prime, count in _factorize(number).items():
             exponents[prime] = exponents.get(prime, Fraction(0)) + direction * count * exponent
-    return _expand_roots(_term(exponents, sign), budget)
+    return _term(exponents, sign)
 
 
 def _power(base: Rational, exponent: Rational, budget: _Budget) -> Rational:
@@ -291,10 +268,6 @@ def _function(name: str, values: list[Rational], budget: _Budget) -> Rational:
         return _power(values[0], Rational(_constant(1 / numbers[1])), budget)
     if first is not None:
         whole = [number.numerator for number in numbers if number is not None and number.denominator == 1]
-        if name == "abs":
-            return Rational(_constant(abs(first)))
-        if name in ("floor", "ceil"):
-            return Rational(_constant(first.__floor__() if name == "floor" else first.__ceil__()))
         if name == "factorial" and len(whole) == 1 and 0 <= whole[0] <= 2500:
             product = 1
             for factor in range(2, whole[0] + 1):
@@ -306,8 +279,8 @@ def _function(name: str, values: list[Rational], budget: _Budget) -> Rational:
     return Rational({frozenset({(generator, Fraction(1))}): Fraction(1)})
 
 
-def evaluate(tree: Tree, budget: _Budget | None = None, *, sign: int = 1) -> Rational:
-    """The canonical form of a tree; `sign` chooses the branch of plus-minus.
+def evaluate(tree: Tree, budget: _Budget | None = None) -> Rational:
+    """The canonical form of a tree without plus-minus.
 
     Raises:
         TooLargeError: It would not fit the limits.
@@ -322,12 +295,12 @@ def evaluate(tree: Tree, budget: _Budget | None = None, *, sign: int = 1) -> Rat
             raise TooLargeError("infinity")
         return Rational({frozenset({(tree[1], Fraction(1))}): Fraction(1)})
     if kind == "pm":
-        return Rational(_constant(tree[1] * sign))
+        raise TooLargeError("plus-minus stands for two values")
     if kind == "deg":
-        value = evaluate(tree[1], budget, sign=sign)
+        value = evaluate(tree[1], budget)
         half_turn = Rational({frozenset({("pi", Fraction(1))}): Fraction(1, 180)})
         return _product(value, half_turn, budget)
-    parts = [evaluate(part, budget, sign=sign) for part in (tree[2:] if kind == "f" else tree[1:])]
+    parts = [evaluate(part, budget) for part in (tree[2:] if kind == "f" else tree[1:])]
     if kind == "f":
         return _function(tree[1], parts, budget)
     if kind == "/":
@@ -346,14 +319,6 @@ def equal_forms(left: Rational, right: Rational) -> bool:
         return left.top == right.top
     budget = _Budget()
     return _multiply(left.top, right.bottom, budget) == _multiply(right.top, left.bottom, budget)
-
-
-def equal(left: Tree, right: Tree) -> bool:
-    """Whether two trees are provably the same; False means only that it was not proved."""
-    try:
-        return equal_forms(evaluate(left), evaluate(right))
-    except (TooLargeError, ZeroDivisionError, RecursionError):
-        return False
 
 
 def same_zeros(left: Rational, right: Rational) -> bool:

@@ -85,7 +85,7 @@ def _function(name: str, parts: list[complex]) -> complex:
     return _trigonometric(name, x)
 
 
-def _evaluate(tree: Tree, point: int, sign: int, scale: _Scale) -> complex:
+def _evaluate(tree: Tree, point: int, scale: _Scale) -> complex:
     kind = tree[0]
     if kind == "n":
         result = complex(tree[1].numerator / tree[1].denominator)
@@ -94,9 +94,9 @@ def _evaluate(tree: Tree, point: int, sign: int, scale: _Scale) -> complex:
     elif kind == "c":
         return {"pi": complex(math.pi), "e": complex(math.e), "i": 1j, "infty": complex(math.inf)}[tree[1]]
     elif kind == "pm":
-        return complex(tree[1] * sign)
+        raise ValueError("plus-minus stands for two values")
     else:
-        parts = [_evaluate(part, point, sign, scale) for part in (tree[2:] if kind == "f" else tree[1:])]
+        parts = [_evaluate(part, point, scale) for part in (tree[2:] if kind == "f" else tree[1:])]
         if kind == "+":
             scale.largest = max(scale.largest, *map(abs, parts))
             result = sum(parts)
@@ -114,10 +114,10 @@ def _evaluate(tree: Tree, point: int, sign: int, scale: _Scale) -> complex:
     return result
 
 
-def value(tree: Tree, *, point: int = 0, sign: int = 1) -> complex | None:
+def value(tree: Tree, *, point: int = 0) -> complex | None:
     """The value of a tree at a point; None if it has none or none that a float holds."""
     try:
-        result = _evaluate(tree, point, sign, _Scale())
+        result = _evaluate(tree, point, _Scale())
     except (ArithmeticError, ValueError, RecursionError, TypeError):
         return None
     return result if cmath.isfinite(result) else None
@@ -164,9 +164,7 @@ def largest_integer(tree: Tree) -> int:
     return max(parts)
 
 
-def agree(
-    left: Tree, right: Tree, *, signs: tuple[int, int] = (1, 1)
-) -> Literal["agree", "differ", "unknown"]:
+def agree(left: Tree, right: Tree) -> Literal["agree", "differ", "unknown"]:
     """Compare two trees at fixed points of their symbols.
 
     Returns:
@@ -181,8 +179,8 @@ def agree(
     for point in points:
         scale = _Scale()
         try:
-            a = _evaluate(left, point, signs[0], scale)
-            b = _evaluate(right, point, signs[1], scale)
+            a = _evaluate(left, point, scale)
+            b = _evaluate(right, point, scale)
         except (ArithmeticError, ValueError, RecursionError, TypeError):
             continue
         if not (cmath.isfinite(a) and cmath.isfinite(b)):
