@@ -3,10 +3,12 @@
     recipe = read_yaml(Path("recipe.yaml"), Recipe, ["rank=8", "data.0.revision=v0.2.0"])
     manifest = read_json(text, Manifest, source="manifest.json")
 
-A card's numbers come from such documents. A key that is silently absent becomes a card that is silently wrong.
+A card's numbers come from such documents. A key that is silently absent becomes a card that is silently wrong. A
+number's range is part of its type: `paths: Annotated[int, Range(1, 1000)]`.
 
-YAML is read in its plain form: `true`, `false`, `null`, numbers (`2e-4` too) and text; `no` is text. There are no tags
-and no aliases. A document is bounded by `MAX_BYTES` and `MAX_DEPTH`, a number by 64 bits.
+YAML is read in its plain form: `true`, `false`, `null`, numbers (`2e-4` too) and text; `no` is text. Tags and aliases
+are refused. A document is bounded by `MAX_BYTES` and `MAX_DEPTH`, a number by 64 bits. `lema_hub.json_text` bounds
+JSON in the same way.
 """
 
 from __future__ import annotations
@@ -19,23 +21,30 @@ import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 
 from lema_hub.errors import InputError, RecipeError
+from lema_hub.json_text import MAX_DEPTH, MAX_INTEGER, loads
 
-MAX_BYTES = 4 * 2**20
-"""Bytes of a YAML file; the longest that the package ships has a thousandth of it."""
+MAX_BYTES = 128 * 2**10
+"""Bytes of a YAML file, which PyYAML reads in a few seconds; the longest that the package ships has 4 kB."""
 
-MAX_DEPTH = 40
-"""Levels of nesting."""
-
-_MAX_INTEGER = 2**63 - 1
+_UNPRINTABLE = re.compile(r"[\0\ud800-\udfff]")
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The whole numbers that a key takes, as an annotation of its type; library code does not check it."""
+
+    least: int
+    most: int
 
 
 class _MisfitError(Exception):
@@ -52,10 +61,7 @@ def read_json(text: str, cls: type[T], *, source: str) -> T:
     Raises:
         InputError: It is not JSON, or a key is unknown, missing or of the wrong type.
     """
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{source} is not JSON ({error}); build it again") from error
+    value = loads(text, source=source, remedy="build it again")
     try:
         return typing.cast("T", _read(value, cls, ()))
     except _MisfitError as error:
@@ -137,6 +143,8 @@ class _Loader(yaml.SafeLoader):
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
+        if isinstance(node, yaml.ScalarNode) and _UNPRINTABLE.search(node.value):
+            raise yaml.MarkedYAMLError(problem="text with a NUL or a lone surrogate", problem_mark=mark)
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -210,12 +218,14 @@ def _line(text: str, path: Sequence[str]) -> int | None:
 def _override(document: Any, override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise RecipeError(f"override {override!r} has no '='; write key=value, for example rank=16")
+        raise RecipeError(f"override {override[:80]!r} has no '='; write key=value, for example rank=16")
     try:
         value = _load(text)
     except RecipeError as error:
-        raise RecipeError(f"override {override!r}: the value is not YAML; quote it") from error
+        raise RecipeError(f"override {override[:80]!r}: the value is not YAML; quote it") from error
     *parents, last = key.split(".")
+    if len(parents) >= MAX_DEPTH:
+        raise RecipeError(f"override {override[:60]!r}...: nested deeper than {MAX_DEPTH} levels")
     place = document
     for part in parents:
         place = _item(place, part, override)
@@ -225,7 +235,7 @@ def _override(document: Any, override: str) -> None:
     elif isinstance(place, dict):
         place[last] = value
     else:
-        raise RecipeError(f"override {override!r}: there is nothing to set {last!r} in")
+        raise RecipeError(f"override {override[:80]!r}: there is nothing to set {last[:80]!r} in")
 
 
 def _item(place: Any, part: str, override: str) -> Any:
@@ -234,13 +244,13 @@ def _item(place: Any, part: str, override: str) -> Any:
     if isinstance(place, dict) and isinstance(place.setdefault(part, {}), (dict, list)):
         return place[part]
     raise RecipeError(
-        f"override {override!r}: there is no {part!r} to go into; list items are written students.0.model"
+        f"override {override[:80]!r}: there is no {part[:80]!r} to go into; list items are written students.0.model"
     )
 
 
 @cache
 def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+    return typing.get_type_hints(cls, include_extras=True)
 
 
 def _read(value: object, hint: Any, path: tuple[str, ...]) -> Any:
@@ -250,6 +260,8 @@ def _read(value: object, hint: Any, path: tuple[str, ...]) -> Any:
             return None
         hint = next(arg for arg in typing.get_args(hint) if arg is not types.NoneType)
     origin = typing.get_origin(hint)
+    if origin is Annotated:
+        return _read_within(value, hint, path)
     if dataclasses.is_dataclass(hint):
         return _read_record(value, typing.cast(type, hint), path)
     if origin is Literal:
@@ -291,12 +303,21 @@ def _read_record(value: object, cls: type, path: tuple[str, ...]) -> Any:
         raise _MisfitError(path, str(error)) from error
 
 
+def _read_within(value: object, hint: Any, path: tuple[str, ...]) -> Any:
+    plain, *notes = typing.get_args(hint)
+    read = _read(value, plain, path)
+    for note in notes:
+        if isinstance(note, Range) and not note.least <= read <= note.most:
+            raise _misfit(path, value, f"a whole number from {note.least:,} to {note.most:,}")
+    return read
+
+
 def _read_scalar(value: object, hint: Any, path: tuple[str, ...]) -> Any:
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         if abs(value) <= sys.float_info.max:  # neither NaN nor infinite
             return float(value)
         raise _misfit(path, value, "a finite number")
-    if hint is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) > _MAX_INTEGER:
+    if hint is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
         raise _misfit(path, value, "a whole number that 64 bits hold")
     if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value

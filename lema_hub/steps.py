@@ -28,6 +28,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lema_hub.errors import FormatError
+from lema_hub.json_text import loads
 
 _HEADER = re.compile(r"^[ \t]*\**Step[ \t]+([0-9]{1,4})[ \t]*[:.)]\**[ \t]*", re.IGNORECASE | re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z$\\(])")
@@ -182,12 +183,7 @@ def parse_json_correction(text: str) -> CorrectionText:
     Raises:
         FormatError: It is no JSON object of exactly these fields, or one is empty.
     """
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise FormatError(
-            f"no JSON in {text[:60]!r} ({error}); expected the fields of a correction"
-        ) from error
+    found = loads(text, source=repr(text[:60]), remedy="expected the fields of a correction")
     if not isinstance(found, dict) or set(found) != {"incorrect_step", "explanation", "correct_steps"}:
         raise FormatError(
             f"{text[:60]!r} is no correction; expected the fields incorrect_step, explanation, correct_steps"

@@ -207,8 +207,6 @@ def check(recipe: Recipe) -> None:
             raise RecipeError(f"section {name!r} has no corrections to look at; add a corrector")
     check_threshold(recipe.near_duplicate)
     for student in recipe.students:
-        if student.paths < 1:
-            raise RecipeError(f"students have paths >= 1, got {student.paths}")
         sampling_of(student, recipe)
         prompts.load(student.prompt or tasks.get(recipe.task).prompt)
     if recipe.corrector is not None:

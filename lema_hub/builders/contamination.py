@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from lema_hub.artifacts.manifest import Allowed, Contamination, HeldOutUse, Stage
 from lema_hub.builders.built import Built
+from lema_hub.config import Range
 from lema_hub.errors import RecipeError
 from lema_hub.records import Rejection, columns
 from lema_hub.tasks.held_out import TEXTS, HeldOut, Hit, find_hits
@@ -57,17 +58,11 @@ class Checks:
         without: Test sets that need not be at hand.
     """
 
-    n: int = N
+    n: Annotated[int, Range(MIN_N, 1_000)] = N
     strict: bool = False
     against: tuple[str, ...] = ()
     allow: tuple[Allow, ...] = ()
     without: tuple[Without, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.n < MIN_N:
-            raise RecipeError(
-                f"contamination.n must be >= {MIN_N} words, got {self.n}; shorter runs stand in every text"
-            )
 
 
 DEFAULT = Checks()

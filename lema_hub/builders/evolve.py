@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from lema_hub import nano, prompts, tasks
 from lema_hub.answers import judge_answer
@@ -34,7 +34,8 @@ from lema_hub.builders.dedup import THRESHOLD, check_threshold
 from lema_hub.builders.evolved import Draw, Side
 from lema_hub.builders.plan import PlannedStage, expected, planned
 from lema_hub.builders.published import Opened, Published, open_published
-from lema_hub.builders.recipe import Problems, Source
+from lema_hub.builders.recipe import Concurrency, NewTokens, Paths, Problems, Seed, Source
+from lema_hub.config import Range
 from lema_hub.engines import Engine, Ledger, Sampling
 from lema_hub.engines.evolver import ExactEvolver
 from lema_hub.errors import InputError, RecipeError
@@ -49,7 +50,7 @@ class Evolver(Source):
     prompt: str = "lema-evolve"
     temperature: float = 0.7
     top_p: float = 1.0
-    max_tokens: int = 512
+    max_tokens: NewTokens = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +60,11 @@ class Solver(Source):
     """
 
     prompt: str | None = None
-    paths: int = 3
-    agree: int | None = None
+    paths: Annotated[int, Range(2, 1_000)] = 3
+    agree: Paths | None = None
     temperature: float = 0.7
     top_p: float = 1.0
-    max_tokens: int | None = None
+    max_tokens: NewTokens | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +94,18 @@ class EvolveRecipe:
     solver: Solver
     corrections: Published | None = None
     problems: Problems = field(default_factory=Problems)
-    samples: int = 10_000
+    samples: Annotated[int, Range(1, 1_000_000)] = 10_000
     evolutions: tuple[Evolution, ...] = EVOLUTIONS
-    max_characters: int = 1500
+    max_characters: Annotated[int, Range(1, 1_000_000)] = 1500
     contamination: Checks = field(default_factory=Checks)
     near_duplicate: float = THRESHOLD
-    concurrency: int = 64
-    batch_size: int | None = None
-    seed: int = 0
+    concurrency: Concurrency = 64
+    batch_size: Concurrency | None = None
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        if self.samples < 1 or self.solver.paths < 2 or not self.evolutions:
-            raise RecipeError(
-                f"evolution needs samples >= 1, solver.paths >= 2 and evolutions, got {self.samples}, "
-                f"{self.solver.paths} and {len(self.evolutions)}"
-            )
+        if not self.evolutions:
+            raise RecipeError(f"evolutions is empty; name some of {', '.join(EVOLUTIONS)}")
         if not self.solver.paths // 2 < (self.solver.agree or self.solver.paths) <= self.solver.paths:
             raise RecipeError(
                 f"solver.agree must be more than half of the {self.solver.paths} paths, got {self.solver.agree}"

@@ -29,6 +29,9 @@ from lema_hub.tasks.gsm8k import without_calculator
 STOP = ("\nQuestion:", "\n\nQuestion:")
 """Where a base model that goes on after its answer is cut off."""
 
+MOST_REQUESTS = 10_000_000
+"""Samples of one student in one build; they are held in memory."""
+
 SAMPLING = Sampling(temperature=0.7, stop=STOP)
 
 _FINAL_LINE = re.compile(r"\n?^[ \t]*(?:####|A:)[^\n]*\s*\Z", re.MULTILINE)
@@ -69,8 +72,6 @@ def collect_paths(
         InputError: `paths` is below 1, or the problems are of several tasks.
         EngineError: The engine cannot answer.
     """
-    if paths < 1:
-        raise InputError(f"paths must be >= 1, got {paths}")
     template = prompts.load(prompt)
     requests = sample_requests(problems, paths=paths, sampling=sampling, prompt=prompt)
     answers = ledger.run(engine, requests, stage=stage, budget_usd=budget_usd, progress=progress)
@@ -111,7 +112,16 @@ def collect_paths(
 def sample_requests(
     problems: Sequence[Problem], *, paths: int, sampling: Sampling, prompt: str
 ) -> list[Request]:
-    """The requests of `collect_paths`: `paths` samples of each problem's prompt."""
+    """The requests of `collect_paths`: `paths` samples of each problem's prompt.
+
+    Raises:
+        InputError: `paths` is below 1, there are more than `MOST_REQUESTS` requests, or the problems are of several
+            tasks.
+    """
+    if paths < 1 or paths * len(problems) > MOST_REQUESTS:
+        raise InputError(
+            f"paths must be >= 1, got {paths}, and {len(problems):,} problems times paths at most {MOST_REQUESTS:,}"
+        )
     template = prompts.load(prompt)
     if len({problem.task for problem in problems}) > 1:
         raise InputError(

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from lema_hub import nano, prompts, tasks
 from lema_hub.artifacts.manifest import Contamination, Kind, Manifest, Mix, MixPart, PromptUse, Stage
@@ -27,6 +27,8 @@ from lema_hub.builders.contamination import Checks, decontaminate
 from lema_hub.builders.dataset import write_dataset
 from lema_hub.builders.forms import texts
 from lema_hub.builders.published import Opened, Published, open_published
+from lema_hub.builders.recipe import Seed
+from lema_hub.config import Range
 from lema_hub.engines import pretrained
 from lema_hub.engines.choose import NANO_BACKBONE
 from lema_hub.errors import InputError, RecipeError
@@ -36,6 +38,8 @@ from lema_hub.tasks.load import file_revision
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+Rows = Annotated[int, Range(1, 100_000_000)]
 
 _OWN: dict[Kind, Form] = {"corrections": "correction", "cot": "cot"}
 
@@ -51,13 +55,13 @@ class Part(Published):
     """
 
     form: Form | None = None
-    rows: int | None = None
+    rows: Rows | None = None
     fill: bool = False
 
     def __post_init__(self) -> None:
         Published.__post_init__(self)
-        if self.rows is not None and (self.rows < 1 or self.fill):
-            raise RecipeError(f"rows of a part must be >= 1 and have no fill beside it, got {self.rows}")
+        if self.rows is not None and self.fill:
+            raise RecipeError(f"a part has either rows or fill, got rows={self.rows} and fill; drop one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +86,14 @@ class MixRecipe:
     kind: Literal["mix"]
     task: str
     parts: tuple[Part, ...]
-    rows: int | None = None
-    tokens: int | None = None
+    rows: Rows | None = None
+    tokens: Annotated[int, Range(1, 10**12)] | None = None
     tokenizer: str | None = None
     tokenizer_revision: str | None = None
-    max_length: int = 1024
+    max_length: Annotated[int, Range(8, 1_000_000)] = 1024
     duplicates: Literal["drop", "keep"] = "drop"
     contamination: Checks = field(default_factory=Checks)
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         filled = sum(part.fill for part in self.parts)

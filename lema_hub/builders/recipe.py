@@ -16,17 +16,24 @@ import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, overload
+from typing import Annotated, Any, Literal, TypeVar, overload
 
 from lema_hub.builders.contamination import Checks
 from lema_hub.builders.dedup import THRESHOLD
 from lema_hub.builders.gates import REQUIRED, GateName
 from lema_hub.builders.importers.recorded import Format
-from lema_hub.config import peek, read_yaml
+from lema_hub.config import Range, peek, read_yaml
 from lema_hub.engines.choose import EngineName, Mode
 from lema_hub.engines.pace import Rates
 from lema_hub.errors import RecipeError
 from lema_hub.records import Origin
+from lema_hub.tasks.load import MOST_PROBLEMS
+
+Count = Annotated[int, Range(0, MOST_PROBLEMS)]
+Paths = Annotated[int, Range(1, 1_000)]
+NewTokens = Annotated[int, Range(1, 1_000_000)]
+Concurrency = Annotated[int, Range(1, 10_000)]
+Seed = Annotated[int, Range(0, 2**32 - 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +45,9 @@ class Problems:
     `path`.
     """
 
-    train: int | None = None
-    dev: int | None = None
-    start: int = 0
+    train: Count | None = None
+    dev: Count | None = None
+    start: Count = 0
     path: str | None = None
     repo: str | None = None
     revision: str | None = None
@@ -54,15 +61,15 @@ class Source:
     model: str | None = None
     revision: str | None = None
     adapter: str | None = None
-    tensor_parallel: int = 1
+    tensor_parallel: Annotated[int, Range(1, 1_024)] = 1
     """Of the engine `vllm`: GPUs that share one copy of the model."""
     base_url: str | None = None
     api: Literal["chat", "completions"] = "chat"
     mode: Mode = "live"
     """Of endpoints: request by request, or in batches within a day."""
-    samples_per_request: int = 1
+    samples_per_request: Annotated[int, Range(1, 128)] = 1
     """Of endpoints: samples of one prompt in one post, which pays the prompt once."""
-    batch_requests: int = 50_000
+    batch_requests: Annotated[int, Range(1, 50_000)] = 50_000
     """Of the mode `batch`: requests in one batch."""
     rates: Rates | None = None
     """Of endpoints: `requests_per_minute` and `tokens_per_minute`."""
@@ -75,10 +82,10 @@ class Student(Source):
     """A model whose paths are sampled; `prompt` defaults to the task's."""
 
     prompt: str | None = None
-    paths: int = 4
+    paths: Paths = 4
     temperature: float = 0.7
     top_p: float = 1.0
-    max_tokens: int | None = None
+    max_tokens: NewTokens | None = None
     origin: Origin = "on_policy"
 
 
@@ -88,7 +95,7 @@ class Corrector(Source):
 
     prompt: str | None = None
     temperature: float = 0.0
-    max_tokens: int = 1024
+    max_tokens: NewTokens = 1024
     structured: bool = False
 
 
@@ -100,10 +107,10 @@ class Vote(Source):
     """
 
     prompt: str | None = None
-    k: int = 3
-    agree: int = 2
+    k: Paths = 3
+    agree: Paths = 2
     temperature: float = 0.7
-    max_tokens: int = 16
+    max_tokens: NewTokens = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +119,7 @@ class SeamJudge(Source):
 
     prompt: str = "lema-seam-judge"
     temperature: float = 0.0
-    max_tokens: int = 16
+    max_tokens: NewTokens = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +168,9 @@ class Recipe:
     gold: bool = True
     contamination: Checks = field(default_factory=Checks)
     near_duplicate: float = THRESHOLD
-    concurrency: int = 64
-    batch_size: int | None = None
-    seed: int = 0
+    concurrency: Concurrency = 64
+    batch_size: Concurrency | None = None
+    seed: Seed = 0
 
 
 KINDS = ("corrections", "cot", "evolve", "mix")

@@ -140,7 +140,7 @@ def _rows(data: str) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 def _read(file: Path) -> Iterator[dict[str, Any]]:
     from lema_hub.errors import InputError
-    from lema_hub.tasks.load import read_jsonl
+    from lema_hub.json_text import read_jsonl
 
     if file.suffix != ".parquet":
         yield from read_jsonl(file)

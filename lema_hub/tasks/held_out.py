@@ -19,8 +19,9 @@ from itertools import islice
 from pathlib import Path
 
 from lema_hub.errors import FormatError, HubError, InputError
+from lema_hub.json_text import read_jsonl
 from lema_hub.records import Problem
-from lema_hub.tasks.load import TASKS, file_revision, get, load_problems, read_jsonl
+from lema_hub.tasks.load import TASKS, file_revision, get, load_problems
 from lema_hub.tasks.nano import SCORED
 from lema_hub.tasks.overlap import Index, N, Overlap
 

@@ -14,7 +14,6 @@ test rows.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -23,6 +22,7 @@ from typing import Any
 
 from lema_hub import nano
 from lema_hub.errors import FormatError, HubError, InputError
+from lema_hub.json_text import read_jsonl
 from lema_hub.records import Problem
 from lema_hub.tasks.csqa import CSQA
 from lema_hub.tasks.gsm8k import GSM8K
@@ -33,6 +33,9 @@ from lema_hub.tasks.split import split_of
 from lema_hub.tasks.task import Split, Task
 
 TASKS: Mapping[str, Task] = {task.name: task for task in (GSM8K, MATH, CSQA, NANO, MR_BEN)}
+
+MOST_PROBLEMS = 10_000_000
+"""Problems that are loaded at once, and the last position to start from."""
 
 
 def get(name: str) -> Task:
@@ -66,8 +69,8 @@ def load_problems(
     chosen = get(task)
     if split not in ("train", "dev", "test"):
         raise InputError(f"no split {split!r} of {task}; there are: train, dev, test")
-    if (limit is not None and limit < 0) or start < 0:
-        raise InputError(f"limit and start must be >= 0, got {limit} and {start}")
+    if not 0 <= (limit or 0) <= MOST_PROBLEMS or not 0 <= start <= MOST_PROBLEMS:
+        raise InputError(f"limit and start must be from 0 to {MOST_PROBLEMS:,}, got {limit} and {start}")
     if not chosen.splits:
         raise InputError(
             f"{task} has no problems to load: its questions come with recorded solutions (format {task})"
@@ -89,30 +92,6 @@ def load_problems(
         if problem.split == split
     )
     return list(islice(problems, start, None if limit is None else start + limit))
-
-
-def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSONL file; blank lines are skipped.
-
-    Raises:
-        InputError: The file cannot be read, or a line is no JSON object.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise FormatError(
-                        f"{path}:{number} is no JSON ({error.msg}); repair or drop it"
-                    ) from error
-                if not isinstance(row, dict):
-                    raise FormatError(f"{path}:{number} is {type(row).__name__}; expected a JSON object")
-                yield row
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(path)!r} cannot be read ({error}); give a JSONL file in UTF-8") from error
 
 
 def _problems(

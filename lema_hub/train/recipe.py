@@ -18,14 +18,15 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from lema_hub.config import read_yaml
+from lema_hub.config import Range, read_yaml
 from lema_hub.errors import RecipeError
 
 Method = Literal["qlora", "lora", "full"]
 Schedule = Literal["constant", "linear", "cosine"]
 Optimizer = Literal["paged_adamw_32bit", "adamw_torch"]
+Steps = Annotated[int, Range(1, 1_000_000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class DataSource:
     revision: str | None = None
     config: str
     split: str = "train"
-    max_rows: int | None = None
+    max_rows: Annotated[int, Range(1, 100_000_000)] | None = None
 
     def __post_init__(self) -> None:
         if (self.repo is None) == (self.path is None):
@@ -60,7 +61,6 @@ class DataSource:
                 or ".." in part
             ):
                 raise RecipeError(f"{name} must be a plain name such as gsm8k or train, got {part!r}")
-        _at_least("max_rows", self.max_rows, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,27 +89,27 @@ class Recipe:
     prompt: str = "lema-cot"
 
     method: Method = "qlora"
-    rank: int = 64
-    alpha: int = 16
+    rank: Annotated[int, Range(1, 65_536)] = 64
+    alpha: Annotated[int, Range(1, 65_536)] = 16
     dropout: float = 0.05
 
-    max_steps: int = 2000
-    rows_per_step: int | None = None
-    tokens_per_step: int | None = None
-    micro_batches: int = 6
-    max_length: int = 1024
+    max_steps: Steps = 2000
+    rows_per_step: Annotated[int, Range(1, 1_000_000)] | None = None
+    tokens_per_step: Annotated[int, Range(1, 1_000_000_000)] | None = None
+    micro_batches: Annotated[int, Range(1, 100_000)] = 6
+    max_length: Annotated[int, Range(8, 10_000_000)] = 1024
     gradient_checkpointing: bool = True
 
     learning_rate: float = 2e-4
     schedule: Schedule = "constant"
-    warmup_steps: int = 0
+    warmup_steps: Annotated[int, Range(0, 1_000_000)] = 0
     optimizer: Optimizer = "paged_adamw_32bit"
     beta2: float = 0.999
     weight_decay: float = 0.01
     max_grad_norm: float = 0.3
 
-    seed: int = 0
-    save_every: int | None = None
+    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
+    save_every: Steps | None = None
     push_to: str | None = None
 
     def __post_init__(self) -> None:
@@ -120,20 +120,8 @@ class Recipe:
                 f"a step needs either rows_per_step or tokens_per_step, got {self.rows_per_step} and "
                 f"{self.tokens_per_step}; set one of them and the other to null"
             )
-        for name in (
-            "rank",
-            "alpha",
-            "max_steps",
-            "rows_per_step",
-            "tokens_per_step",
-            "micro_batches",
-            "save_every",
-        ):
-            _at_least(name, getattr(self, name), 1)
-        _at_least("max_length", self.max_length, 8)
-        _at_least("warmup_steps", self.warmup_steps, 0)
-        _at_least("seed", self.seed, 0)
-        _at_least("weight_decay", self.weight_decay, 0)
+        if self.weight_decay < 0:
+            raise RecipeError(f"weight_decay must be >= 0, got {self.weight_decay}")
         _above("learning_rate", self.learning_rate, 0)
         _above("max_grad_norm", self.max_grad_norm, 0)
         for name in ("dropout", "beta2"):
@@ -172,11 +160,6 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
 
 def _set(source: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in source.items() if value is not None}
-
-
-def _at_least(name: str, value: float | None, least: int) -> None:
-    if value is not None and not value >= least:
-        raise RecipeError(f"{name} must be >= {least}, got {value}")
 
 
 def _above(name: str, value: float, bound: int) -> None:

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 from lema_hub.errors import InputError
 
+MOST_ROWS = 50_000_000
+"""Rows of a whole run, whose order is drawn before it begins; LeMa's has 192,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -42,10 +45,17 @@ def plan(
     """The schedule of a run over rows of the given lengths in tokens; exactly one of the two sizes is given.
 
     Raises:
-        InputError: There are no rows, or a step would hold fewer rows than it has micro-batches.
+        InputError: There are no rows, a step would hold fewer rows than it has micro-batches, or the whole run more
+            than `MOST_ROWS`.
     """
     if not lengths:
         raise InputError("there is no row to train on; check the data of the recipe")
+    drawing = max_steps * (rows_per_step or round((tokens_per_step or 0) * len(lengths) / sum(lengths)))
+    if drawing > MOST_ROWS:
+        raise InputError(
+            f"{max_steps:,} steps draw about {drawing:,} rows; at most {MOST_ROWS:,} are planned: lower max_steps, "
+            "rows_per_step or tokens_per_step"
+        )
     order = _endless(len(lengths), random.Random(f"schedule {seed}"))
     steps, seen, padded, drawn = [], 0, 0, 0
     upcoming = next(order)

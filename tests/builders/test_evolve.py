@@ -547,11 +547,11 @@ def test_every_recipe_can_be_read(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("samples=0", "needs samples >= 1"),
-        ("solver.paths=1", "solver.paths >= 2"),
+        ("samples=0", "samples is 0; expected a whole number from 1 to"),
+        ("solver.paths=1", "solver.paths is 1; expected a whole number from 2 to"),
         ("solver.agree=1", "solver.agree must be more than half of the 3 paths, got 1"),
         ("solver.agree=4", "solver.agree must be more than half of the 3 paths, got 4"),
-        ("evolutions=[]", "and evolutions, got"),
+        ("evolutions=[]", "evolutions is empty"),
         ("evolutions=[harder]", "evolutions.0 is 'harder'; expected one of constraints, deeper"),
         ("evolver.engine=openai", "nano problems are evolved by the engine exact"),
         ("corrections=null", "the nano world is endless: give corrections"),

@@ -225,7 +225,7 @@ def test_every_recipe_can_be_read(path: Path) -> None:
         ("parts: [{path: a, fill: true}]\ntokens: 2", "name a tokenizer"),
         ("parts: [{repo: a/b}]", "revision of 'a/b' is missing; pin"),
         ("parts: [{}]", "a data set is a repo or a path"),
-        ("parts: [{path: a, rows: 0}]", "rows of a part must be >= 1"),
+        ("parts: [{path: a, rows: 0}]", "parts.0.rows is 0; expected a whole number from 1 to"),
         ("parts: [{path: a, form: whole}]", "parts.0.form is 'whole'; expected one of cot, correction"),
     ],
 )

@@ -133,7 +133,7 @@ def test_it_is_not_taken_without_a_word_on_mmlu(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("{", InputError, "cannot be read as JSON"),
+        ("{", InputError, "is not valid JSON"),
         ("[]", FormatError, "question id -> solutions"),
         ('{"q": [{}]}', FormatError, "solution 0 of m.json has no 'Question_UUID'"),
         (

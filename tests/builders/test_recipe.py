@@ -75,14 +75,14 @@ def test_a_missing_recipe_is_said(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ("near_duplicate=2", "near_duplicate must be in"),
-        ("contamination.n=0", "contamination.n must be >= 3"),
+        ("contamination.n=0", "contamination.n is 0; expected a whole number from 3 to"),
         ('contamination.without=[{"tests": "none", "why": "x"}]', "names the test set 'none'"),
         ("corrector.prompt=none", "no prompt 'none'"),
         ("corrector.temperature=-1", "temperature must be a number >= 0"),
         ("students.0.temperature=.nan", "temperature is nan; expected a finite number"),
         ("students.0.top_p=3", "top_p must be in"),
-        ("students.0.max_tokens=0", "max_tokens must be >= 1"),
-        ("students.0.paths=0", "paths >= 1"),
+        ("students.0.max_tokens=0", "students.0.max_tokens is 0; expected a whole number from 1 to"),
+        ("students.0.paths=0", "students.0.paths is 0; expected a whole number from 1 to"),
     ],
 )
 def test_what_is_wrong_shows_before_anybody_is_asked(tmp_path: Path, change: str, message: str) -> None:

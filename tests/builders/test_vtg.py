@@ -64,7 +64,7 @@ def test_a_reference_that_shares_no_result_is_taken_whole() -> None:
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("{", InputError, "is no readable JSON|cannot be read as JSON"),
+        ("{", InputError, "is not valid JSON"),
         ("{}", FormatError, "is dict; expected VtG's list"),
         ('[{"problem": "q"}]', FormatError, "row 0 of d.json has no 'reference_solution'"),
         (

@@ -80,7 +80,7 @@ def test_nano_problems_come_from_the_generator() -> None:
         ('{"question": "q"}\n', "row 0 of .* has no 'answer' .*expected the format of openai/gsm8k"),
         ('{"question": "q", "answer": "no idea"}\n', "row 0 of .*no answer in the gold solution"),
         ("[1]\n", ":1 is list; expected a JSON object"),
-        ('{"question": \n', ":1 is no JSON"),
+        ('{"question": \n', ":1 is not valid JSON"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -53,7 +53,10 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(recipe_file: Path, t
 
 @pytest.mark.parametrize(
     ("override", "message"),
-    [("rankk=3", "unknown key 'rankk'; did you mean 'rank'?"), ("rank=0", "rank must be >= 1, got 0")],
+    [
+        ("rankk=3", "unknown key 'rankk'; did you mean 'rank'?"),
+        ("rank=0", "rank is 0; expected a whole number from 1 to 65,536"),
+    ],
 )
 def test_a_bad_recipe_is_one_line_and_exit_1(
     recipe_file: Path, tmp_path: Path, override: str, message: str

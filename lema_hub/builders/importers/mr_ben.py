@@ -22,7 +22,6 @@ MATH: 63 of these 222 questions hold a MATH test question, which only the compar
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +31,8 @@ from typing import Any
 from lema_hub.answers import extract, judge_answer
 from lema_hub.answers.choice import options
 from lema_hub.builders.annotated import Annotation, Refused, sentence
-from lema_hub.errors import FormatError, InputError
+from lema_hub.errors import FormatError
+from lema_hub.json_text import read_json_file
 from lema_hub.steps import CorrectionText
 from lema_hub.tasks import get
 
@@ -98,12 +98,7 @@ def read(file: Path) -> list[Row]:
     Raises:
         InputError: The file cannot be read, or a solution is not of that format.
     """
-    try:
-        questions = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"{str(file)!r} cannot be read as JSON ({error}); give one of MR-Ben's files"
-        ) from error
+    questions = read_json_file(file, remedy="give one of MR-Ben's files")
     if not isinstance(questions, dict) or not all(isinstance(rows, list) for rows in questions.values()):
         raise FormatError(f"{file.name} is no object of lists; expected MR-Ben's question id -> solutions")
     rows = [row for solutions in questions.values() for row in solutions]

@@ -34,9 +34,9 @@ from typing import Any
 from lema_hub.answers import extract, judge, judge_answer
 from lema_hub.builders.annotated import Annotation, Refused, sentence
 from lema_hub.errors import FormatError
+from lema_hub.json_text import read_jsonl
 from lema_hub.records import Problem
 from lema_hub.steps import CorrectionText, with_answer_step
-from lema_hub.tasks.load import read_jsonl
 
 LICENSE = "apache-2.0"
 STUDENT = CORRECTOR = "openai/gpt-4o (PRMBench)"

@@ -36,10 +36,11 @@ from lema_hub.builders.built import Built, by_id, test_rejection
 from lema_hub.builders.importers import mr_ben, prmbench, vtg
 from lema_hub.builders.mistakes import distinct, judged_path
 from lema_hub.errors import FormatError, InputError
+from lema_hub.json_text import read_jsonl
 from lema_hub.records import Origin, Problem, ReasoningPath, Rejection, digest
 from lema_hub.steps import CorrectionText, with_answer_step
 from lema_hub.tasks.gsm8k import without_calculator
-from lema_hub.tasks.load import file_revision, read_jsonl
+from lema_hub.tasks.load import file_revision
 
 Format = Literal["openai-gsm8k", "vtg", "prmbench", "mr-ben", "jsonl"]
 FORMATS: tuple[Format, ...] = typing.get_args(Format)

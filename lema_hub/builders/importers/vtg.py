@@ -24,7 +24,6 @@ description;
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -34,7 +33,8 @@ from typing import Any
 
 from lema_hub.builders.annotated import Annotation, sentence
 from lema_hub.builders.arithmetic import result
-from lema_hub.errors import FormatError, InputError
+from lema_hub.errors import FormatError
+from lema_hub.json_text import read_json_file
 from lema_hub.records import ErrorType
 from lema_hub.steps import CorrectionText, split_steps, with_answer_step
 
@@ -83,12 +83,7 @@ def read(file: Path) -> list[Row]:
     Raises:
         InputError: The file cannot be read, or a row is not of that format.
     """
-    try:
-        rows = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"{str(file)!r} cannot be read as JSON ({error}); give VtG's dataset.json"
-        ) from error
+    rows = read_json_file(file, remedy="give VtG's dataset.json")
     if not isinstance(rows, list):
         raise FormatError(f"{file.name} is {type(rows).__name__}; expected VtG's list of rows")
     return [_row(row, index, file) for index, row in enumerate(rows)]
