@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from lema_hub import __version__
+from lema_hub.cli.finite import refuse_nan
 from lema_hub.errors import LemaError
 
 # name -> (module in lema_hub.cli, its line in the help): `lema --help` imports none of the modules.
@@ -55,7 +56,7 @@ class _LazyGroup(TyperGroup):
         module, _ = COMMANDS[cmd_name]
         command = typer.main.get_command(importlib.import_module(f"lema_hub.cli.{module}").app)
         command.name = cmd_name
-        return command
+        return refuse_nan(command)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
