@@ -15,13 +15,13 @@ from lema_hub.artifacts.manifest import FILE_NAME, Input, ModelUse, PromptUse, S
 from lema_hub.artifacts.parquet import write_rows
 from lema_hub.config import to_json
 from lema_hub.errors import InputError
-from lema_hub.records import Problem, ReasoningPath, _Row
+from lema_hub.records import Problem, ReasoningPath, Row
 
 PATHS = "paths.parquet"
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled(_Row):
+class Sampled(Row):
     """A judged path beside its problem."""
 
     problem: Problem
