@@ -32,14 +32,27 @@ def with_choices(question: str, choices: Mapping[str, str]) -> str:
     return f"{question.strip()}\nCandidate Answers: {listed}."
 
 
+def _choices(listed: Any) -> dict[str, str]:
+    """Letter -> text, of two lists or of a list of pairs."""
+    if isinstance(listed, Mapping):
+        columns = [listed["label"], listed["text"]]
+        pairs = (
+            list(zip(*columns, strict=False)) if all(isinstance(column, list) for column in columns) else []
+        )
+    else:
+        pairs = [
+            (pair.get("label"), pair.get("text")) if isinstance(pair, Mapping) else (None, None)
+            for pair in (listed if isinstance(listed, list) else [])
+        ]
+    if not pairs or not all(isinstance(part, str) for pair in pairs for part in pair):
+        raise FormatError(f"choices is {repr(listed)[:60]}; expected label and text of each choice")
+    return dict(pairs)
+
+
 def _read(row: Mapping[str, Any]) -> Fields:
     nested = row["question"] if isinstance(row["question"], Mapping) else None
     question = str(nested["stem"] if nested else row["question"])
-    listed = nested["choices"] if nested else row["choices"]
-    if isinstance(listed, Mapping):
-        choices = dict(zip(listed["label"], listed["text"], strict=True))
-    else:
-        choices = {choice["label"]: choice["text"] for choice in listed}
+    choices = _choices(nested["choices"] if nested else row["choices"])
     answer = str(row["answerKey"]).strip()
     if answer not in choices:
         raise FormatError(

@@ -132,9 +132,9 @@ def test_questions_of_the_test_set_and_unknown_ones_are_refused(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"reason": None}, "row 0 of p.jsonl has no text 'reason'"),
-        ({"original_process": []}, "original_process must be a list of texts"),
-        ({"modified_process": [1]}, "modified_process must be a list of texts"),
+        ({"reason": None}, "row 0 of p.jsonl has no 'reason'"),
+        ({"original_process": []}, r"original_process is \[\]; expected a list of texts"),
+        ({"modified_process": [1]}, r"modified_process is \[1\]; expected a list of texts"),
         ({"error_steps": [0]}, r"error_steps is \[0\]; expected numbers from 1"),
         ({"error_steps": []}, r"error_steps is \[\]"),
     ],

@@ -23,7 +23,7 @@ MATH: 63 of these 222 questions hold a MATH test question, which only the compar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,13 @@ from typing import Any
 from lema_hub.answers import extract, judge_answer
 from lema_hub.answers.choice import options
 from lema_hub.builders.annotated import Annotation, Refused, sentence
+from lema_hub.builders.importers.entry import Given, Recorded, Unusable, stated_path
+from lema_hub.builders.importers.line import Line
 from lema_hub.errors import FormatError
 from lema_hub.json_text import read_json_file
+from lema_hub.records import Problem
 from lema_hub.steps import CorrectionText
-from lema_hub.tasks import get
+from lema_hub.tasks import get, split_of
 
 LICENSE = "mit"
 ANNOTATOR = "mr-ben-annotator"
@@ -50,10 +53,8 @@ MODELS: Mapping[str, str] = {
 }
 """What the file calls the models -> who they are, for their terms."""
 
-_FIELDS = (
-    "Question_UUID", "Subject", "Question", "Options", "Ground_Truth_Answer_Modified", "Sampled_Model",
-    "Model_Solution_Steps", "Model_Solution_Correctness",
-)  # fmt: skip
+_TEXTS = ("Question_UUID", "Subject", "Question", "Options", "Ground_Truth_Answer_Modified", "Sampled_Model",
+          "Model_Solution_Correctness")  # fmt: skip
 _HEADER = re.compile(r"\AStep\s*(\d+)\s*[:.]\s*", re.IGNORECASE)
 _CHOICE = re.compile(r"Choice[\s_\\]*\(?([A-J])\b")
 _SEVERAL = re.compile(r"Choice[\s_\\]*\(?[A-J]\)?\s*(?:[/,&]|and\b|or\b)\s*(?:Choice[\s_\\]*)?\(?[A-J]\b")
@@ -106,31 +107,57 @@ def read(file: Path) -> list[Row]:
 
 
 def _row(row: Any, index: int, file: Path) -> Row:
-    where = f"solution {index} of {file.name}"
-    missing = [name for name in _FIELDS if not isinstance(row, dict) or row.get(name) is None]
-    if missing:
-        raise FormatError(f"{where} has no {missing[0]!r}; expected MR-Ben's format")
+    line = Line(row, f"solution {index} of {file.name}", "MR-Ben's format")
+    for name in _TEXTS:
+        line.text(name)
     fields = get("mr-ben").read(row)
     is_correct = row["Model_Solution_Correctness"] == "correct"
     number = str(row.get("Model_Solution_First_Error_Step"))
-    reasons = row.get("Model_Solution_Error_Reason")
-    rectified = row.get("Model_Solution_Rectified_First_Error_Step")
-    if not is_correct and not (
-        number.isdecimal() and isinstance(reasons, list) and isinstance(rectified, list)
-    ):
-        raise FormatError(f"{where} is incorrect, but its error step is {number!r} or its notes are no lists")
+    if not is_correct and not (number.isdecimal() and int(number[:9]) > 0):
+        raise FormatError(
+            f"{line.where} is incorrect, but its error step is {number[:20]!r}; expected a number"
+        )
     return Row(
-        question_id=str(row["Question_UUID"]),
-        subject=str(row["Subject"]),
+        question_id=line.text("Question_UUID"),
+        subject=line.text("Subject"),
         question=fields.question,
         answer=fields.answer,
-        model=MODELS.get(str(row["Sampled_Model"]), str(row["Sampled_Model"])),
-        steps=tuple(str(step).strip() for step in row["Model_Solution_Steps"] if str(step).strip()),
+        model=MODELS.get(line.text("Sampled_Model"), line.text("Sampled_Model")),
+        steps=tuple(step.strip() for step in line.texts("Model_Solution_Steps", least=0) if step.strip()),
         is_correct=is_correct,
-        error_step=None if is_correct else int(number),
-        reasons=() if is_correct else tuple(map(str, reasons)),
-        rectified=() if is_correct else tuple(map(str, rectified)),
+        error_step=None if is_correct else int(number[:9]),
+        reasons=() if is_correct else line.texts("Model_Solution_Error_Reason"),
+        rectified=() if is_correct else line.texts("Model_Solution_Rectified_First_Error_Step"),
     )
+
+
+def entries(file: Path, given: Given) -> Iterator[Recorded | Unusable]:
+    """The solutions of the file, refused or with their annotation; all of test questions if MMLU is scored.
+
+    Raises:
+        InputError: The file cannot be read, or a solution is not of that format.
+    """
+    task = get("mr-ben")
+    for row in read(file):
+        problem = Problem(
+            problem_id=f"mr-ben/{row.question_id}",
+            task=task.name,
+            split="test" if given.scored else split_of(row.question),
+            question=row.question,
+            answer=row.answer,
+            gold_solution="",
+            level=None,
+            subject=row.subject,
+            source_repo=task.source_repo,
+            source_revision=given.revision,
+            license=LICENSE,
+        )
+        found = solution(row)
+        if isinstance(found, Refused):
+            yield Unusable(problem.problem_id, found, "\n".join(row.steps))
+            continue
+        path = stated_path(problem, found.steps, found.answer, model=row.model, origin="other_model")
+        yield Recorded(problem, path, row.is_correct, found.annotation)
 
 
 def solution(row: Row) -> Solution | Refused:

@@ -26,14 +26,17 @@ mistake. They are taken as they are, under a corrector of their own, so that the
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lema_hub import tasks
 from lema_hub.answers import extract, judge, judge_answer
 from lema_hub.builders.annotated import Annotation, Refused, sentence
-from lema_hub.errors import FormatError
+from lema_hub.builders.importers.entry import Given, Recorded, Unusable, stated_path
+from lema_hub.builders.importers.line import Line
+from lema_hub.errors import InputError
 from lema_hub.json_text import read_jsonl
 from lema_hub.records import Problem
 from lema_hub.steps import CorrectionText, with_answer_step
@@ -89,30 +92,50 @@ def read(file: Path) -> list[Row]:
 
 
 def _row(row: dict[str, Any], index: int, file: Path) -> Row:
-    where = f"row {index} of {file.name}"
-    for name in ("question", "original_question", "modified_question", "reason"):
-        if not isinstance(row.get(name), str):
-            raise FormatError(f"{where} has no text {name!r}; expected PRMBench's format")
-    for name in ("original_process", "modified_process"):
-        steps = row.get(name)
-        if not isinstance(steps, list) or not steps or not all(isinstance(step, str) for step in steps):
-            raise FormatError(f"{where}: {name} must be a list of texts; expected PRMBench's format")
+    line = Line(row, f"row {index} of {file.name}", "PRMBench's format")
     errors = row.get("error_steps")
     if (
         not isinstance(errors, list)
         or not errors
         or not all(type(step) is int and step > 0 for step in errors)
     ):
-        raise FormatError(f"{where}: error_steps is {errors!r}; expected numbers from 1")
+        raise line.misfit("error_steps", "numbers from 1")
     return Row(
-        question=row["question"],
-        original_question=row["original_question"],
-        modified_question=row["modified_question"],
-        original_steps=_plain(row["original_process"]),
-        modified_steps=_plain(row["modified_process"]),
+        question=line.text("question"),
+        original_question=line.text("original_question"),
+        modified_question=line.text("modified_question"),
+        original_steps=_plain(line.texts("original_process")),
+        modified_steps=_plain(line.texts("modified_process")),
         error_steps=tuple(sorted(errors)),
-        reason=row["reason"],
+        reason=line.text("reason"),
     )
+
+
+def entries(file: Path, given: Given) -> Iterator[Recorded | Unusable]:
+    """The rows of the file, as mistakes with their corrections or refused.
+
+    Raises:
+        InputError: The file cannot be read, a row is not of that format, or no MATH problem is known.
+    """
+    if not given.known:
+        raise InputError("prmbench does not bring MATH's answers; load MATH first (train and test)")
+    for row in read(file):
+        keys = [tasks.question_key(question) for question in (row.question, row.original_question)]
+        problem = given.known.get(keys[0]) or given.known.get(keys[1])
+        text = "\n".join(row.modified_steps)
+        if problem is None:
+            refused = Refused("unknown_question", f"no MATH question that was loaded: {row.question[:80]!r}")
+            yield Unusable("", refused, text)
+            continue
+        found = mistake(row, problem)
+        if isinstance(found, Refused) and problem.split != "test":
+            yield Unusable(problem.problem_id, found, text)
+            continue
+        answer = None if isinstance(found, Refused) else found.answer
+        steps = row.modified_steps if isinstance(found, Refused) else found.steps
+        problem = replace(problem, license=LICENSE)
+        path = stated_path(problem, steps, answer, model=STUDENT, origin="injected")
+        yield Recorded(problem, path, annotation=None if isinstance(found, Refused) else found.annotation)
 
 
 def _plain(steps: Sequence[str]) -> tuple[str, ...]:

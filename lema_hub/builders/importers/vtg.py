@@ -1,39 +1,40 @@
 """Verify-then-Generate: 1,002 wrong solutions of GSM8K problems whose first wrong step teachers marked.
 
-Source: arXiv 2407.09136, https://github.com/eth-lre/verify-then-generate, CC BY-SA 4.0. A row holds the
-    student
-model's steps, the 0-based index of the first wrong one, its category, the teacher's description, and the
+Source: arXiv 2407.09136, https://github.com/eth-lre/verify-then-generate, CC BY-SA 4.0. A row of `dataset.json` holds
+the student model's steps, the 0-based index of the first wrong one, its category, the teacher's description, and the
 reference solution.
 
 How a row becomes a LeMa correction:
 
 - `incorrect_step` is the index plus one.
-- `explanation` is the teacher's description. Where there is none, it is a sentence for the category; the
-corrector of
+- `explanation` is the teacher's description. Where there is none, it is a sentence for the category; the corrector of
   such a row is `vtg-category` instead of `vtg-teacher`, so that it can be told apart and left out.
-- The corrected steps are those of the reference solution. It was written apart from the student's solution,
-so it
-  begins at the beginning: its first steps are dropped as long as the kept steps of the student have found
-  their results already. `student_correct_response` is not used: it is prose, and a twentieth of it ends in
-  no clear answer.
-- Where several teachers marked the same solution, the step of their majority counts, with its longest
-description;
+- The corrected steps are those of the reference solution. It was written apart from the student's solution and starts
+  at the beginning: its first steps are dropped as long as the kept steps of the student have found their results
+  already. `student_correct_response` is not used: it is prose, and a twentieth of it ends in no clear answer.
+- Where several teachers marked the same solution, the step of their majority counts, with its longest description;
   without a majority the row is refused (`annotators_disagree`).
 - Where a teacher writes that the question or its gold answer is wrong, the row is refused (`disputed`).
+
+The trap: the file does not say which of its questions are test questions; GSM8K has to be loaded beside it.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lema_hub import tasks
 from lema_hub.builders.annotated import Annotation, sentence
 from lema_hub.builders.arithmetic import result
-from lema_hub.errors import FormatError
+from lema_hub.builders.importers.entry import Given, Recorded
+from lema_hub.builders.importers.line import Line
+from lema_hub.builders.mistakes import judged_path
+from lema_hub.errors import FormatError, InputError
 from lema_hub.json_text import read_json_file
 from lema_hub.records import ErrorType
 from lema_hub.steps import CorrectionText, split_steps, with_answer_step
@@ -62,7 +63,6 @@ _DISPUTES = re.compile(
     r"|correct answer in a different|answer is correct",
     re.IGNORECASE,
 )
-_FIELDS = ("problem", "reference_solution", "student_incorrect_solution", "incorrect_index", "error_category")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +90,47 @@ def read(file: Path) -> list[Row]:
 
 
 def _row(row: Any, index: int, file: Path) -> Row:
-    missing = [name for name in _FIELDS if not isinstance(row, dict) or row.get(name) is None]
-    if missing:
-        raise FormatError(f"row {index} of {file.name} has no {missing[0]!r}; expected VtG's format")
-    steps = row["student_incorrect_solution"]
-    number = row["incorrect_index"]
-    if not isinstance(number, int) or not 0 <= number < len(steps):
-        raise FormatError(f"row {index} of {file.name}: incorrect_index is {number!r} of {len(steps)} steps")
+    line = Line(row, f"row {index} of {file.name}", "VtG's format")
+    problem, reference = line.text("problem"), split_steps(line.text("reference_solution"))
+    steps = tuple(step.strip() for step in line.texts("student_incorrect_solution"))
+    number = line.number("incorrect_index", least=0)
+    if number >= len(steps):
+        raise FormatError(f"{line.where}: incorrect_index is {number} of {len(steps)} steps")
     return Row(
-        problem=str(row["problem"]),
-        reference_steps=split_steps(str(row["reference_solution"])),
-        student_steps=tuple(str(step).strip() for step in steps),
+        problem=problem,
+        reference_steps=reference,
+        student_steps=steps,
         incorrect_index=number,
-        error_category=str(row["error_category"]),
-        description=str(row.get("error_description") or "").strip(),
+        error_category=line.text("error_category"),
+        description=(line.optional("error_description") or "").strip(),
     )
+
+
+def entries(file: Path, given: Given) -> Iterator[Recorded]:
+    """The solutions of the file, each with what all of its teachers wrote of it.
+
+    Raises:
+        InputError: The file cannot be read, a row is not of that format, or a question is none of GSM8K's.
+    """
+    if not given.known:
+        raise InputError(
+            "vtg does not say which of its questions are test questions; load GSM8K first (train and test)"
+        )
+    rows = read(file)
+    groups: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.problem, row.student_steps), []).append(row)
+    for index, row in enumerate(rows):
+        problem = given.known.get(tasks.question_key(row.problem))
+        if problem is None:
+            raise InputError(f"row {index} of {file.name} is on no GSM8K question: {row.problem[:60]!r}")
+        problem = replace(problem, license=LICENSE)
+        judged = judged_path(problem, "\n".join(row.student_steps), model=STUDENT)
+        same = groups[row.problem, row.student_steps]
+        steps = with_answer_step(row.student_steps, judged.answer)
+        error_type = ERROR_TYPES.get((chosen(same) or row).error_category)
+        path = replace(judged, steps=steps, error_type=error_type)
+        yield Recorded(problem, path, False, annotation(same, steps, problem.answer))
 
 
 def chosen(rows: Sequence[Row]) -> Row | None:
