@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lema_hub.answers.mathematics.tokens import FUNCTIONS, Token, UnreadableError
-from lema_hub.answers.mathematics.values import Matrix, Scalar, Sequence, Unit, Value
+from lema_hub.answers.mathematics.values import Unit
 
 _NOT_UNITS_TEXT = """
 more less not than times plus minus no none cannot never every any all if where when for infinity
@@ -71,15 +71,3 @@ def unit_words(tokens: list[Token]) -> tuple[list[tuple[str, int]], bool, int]:
     if len(words) > 6:
         raise UnreadableError("prose behind a number")
     return words, known and bool(words), index
-
-
-def nested_lists(items: tuple[Value, ...]) -> Value:
-    """`[[1,2],[3,4]]` as a matrix, if the rows are of one length."""
-    rows = []
-    for item in items:
-        if not isinstance(item, Sequence) or not all(isinstance(cell, Scalar) for cell in item.items):
-            return Sequence("tuple", items, "[", "]")
-        rows.append(tuple(cell.tree for cell in item.items if isinstance(cell, Scalar)))
-    if len({len(row) for row in rows}) != 1:
-        return Sequence("tuple", items, "[", "]")
-    return Matrix(tuple(rows))

@@ -23,7 +23,7 @@ from lema_hub.answers.mathematics.lists import (
 )
 from lema_hub.answers.mathematics.scalars import same_scalar, same_tree
 from lema_hub.answers.mathematics.sets import is_set_like, same_set, to_set
-from lema_hub.answers.mathematics.syntax import Tree
+from lema_hub.answers.mathematics.trees import Tree
 from lema_hub.answers.mathematics.values import Based, Matrix, Ratio, Relation, Scalar, Sequence, Value, Words
 
 _ORDER_ASKED = re.compile(

@@ -11,7 +11,7 @@ from lema_hub.answers.mathematics import exact, numeric
 from lema_hub.answers.mathematics.findings import Finding, known
 from lema_hub.answers.mathematics.lists import Same, Values, same_ordered
 from lema_hub.answers.mathematics.scalars import trusts_values
-from lema_hub.answers.mathematics.syntax import MINUS_ONE, Tree
+from lema_hub.answers.mathematics.trees import MINUS_ONE, Tree
 from lema_hub.answers.mathematics.values import FLIPPED, Relation, Scalar, Value
 
 

@@ -6,7 +6,8 @@ subtree in canonical form that has no simpler one. Products of different roots o
 independent over the rationals (Besicovitch 1940), so two equal numbers of this kind have the same dict, and
 a comparison needs no tolerance.
 
-    >>> from lema_hub.answers.mathematics.syntax import parse, tokenize
+    >>> from lema_hub.answers.mathematics.syntax import parse
+    >>> from lema_hub.answers.mathematics.tokens import tokenize
     >>> one, other = parse(tokenize(r"\frac{1}{\sqrt{3}}")), parse(tokenize(r"\frac{\sqrt{3}}{3}"))
     >>> equal_forms(evaluate(one), evaluate(other))
     True
@@ -20,7 +21,7 @@ from fractions import Fraction
 from math import comb, gcd
 from typing import Any
 
-from lema_hub.answers.mathematics.syntax import Tree
+from lema_hub.answers.mathematics.trees import Tree
 
 Monomial = frozenset[tuple[Any, Fraction]]
 Polynomial = dict[Monomial, Fraction]

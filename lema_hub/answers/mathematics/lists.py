@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lema_hub.answers.mathematics.findings import Finding, all_of
-from lema_hub.answers.mathematics.scalars import has_plus_minus, with_sign
+from lema_hub.answers.mathematics.trees import has_plus_minus, with_sign
 from lema_hub.answers.mathematics.values import Relation, Scalar, Sequence, Value
 
 Values = tuple[Value, ...]

@@ -1,6 +1,7 @@
 """Numbers for trees: a formula at fixed points, to tell different formulas apart and to check approximations.
 
-    >>> from lema_hub.answers.mathematics.syntax import parse, tokenize
+    >>> from lema_hub.answers.mathematics.syntax import parse
+    >>> from lema_hub.answers.mathematics.tokens import tokenize
     >>> value(parse(tokenize("1 - x")), point=0) is not None
     True
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from lema_hub.answers.mathematics.syntax import Tree
+from lema_hub.answers.mathematics.trees import Tree, contains, symbols
 
 POINTS = 3
 
@@ -135,33 +136,6 @@ def real(tree: Tree) -> float | None:
     if result is None or abs(result.imag) > 1e-9 * max(1.0, abs(result.real)):
         return None
     return result.real
-
-
-def symbols(tree: Tree) -> frozenset[str]:
-    """The names of the symbols in a tree."""
-    if tree[0] == "s":
-        return frozenset({tree[1]})
-    found: frozenset[str] = frozenset()
-    for part in tree[1:]:
-        if isinstance(part, tuple):
-            found |= symbols(part)
-    return found
-
-
-def contains(tree: Tree, name: str) -> bool:
-    """Whether a function or a constant of this name occurs in the tree."""
-    if tree[0] in ("f", "c") and tree[1] == name:
-        return True
-    return any(contains(part, name) for part in tree[1:] if isinstance(part, tuple))
-
-
-def largest_integer(tree: Tree) -> int:
-    """The largest whole number or denominator written in the tree."""
-    if tree[0] == "n":
-        return int(max(abs(tree[1].numerator), tree[1].denominator))
-    parts: list[int] = [0]
-    parts += [largest_integer(part) for part in tree[1:] if isinstance(part, tuple)]
-    return max(parts)
 
 
 def agree(left: Tree, right: Tree) -> Literal["agree", "differ", "unknown"]:

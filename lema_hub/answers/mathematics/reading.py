@@ -13,14 +13,21 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from lema_hub.answers.mathematics.amounts import degrees, nested_lists, unit_words
+from lema_hub.answers.mathematics.amounts import degrees, unit_words
+from lema_hub.answers.mathematics.bases import read_based
 from lema_hub.answers.mathematics.clock import read_clock
-from lema_hub.answers.mathematics.syntax import Tree, parse, parse_prefix
-from lema_hub.answers.mathematics.tokens import Token, UnreadableError, bracket_partners, tokenize
+from lema_hub.answers.mathematics.matrices import nested_lists, read_matrix
+from lema_hub.answers.mathematics.syntax import parse, parse_prefix
+from lema_hub.answers.mathematics.tokens import (
+    Token,
+    UnreadableError,
+    bracket_partners,
+    split_outside,
+    tokenize,
+)
+from lema_hub.answers.mathematics.trees import Tree
 from lema_hub.answers.mathematics.units import SCALES, measure
 from lema_hub.answers.mathematics.values import (
-    Based,
-    Matrix,
     Ratio,
     Relation,
     Scalar,
@@ -34,16 +41,6 @@ from lema_hub.answers.text import plain_words
 
 _MAX_NESTING = 8
 
-_BASES = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "eleven": 11, "twelve": 12, "sixteen": 16,
-}  # fmt: skip
-_BASED = re.compile(
-    r"\(?\s*(?:\\(?:text|mathrm|mathbf)\s*\{)?\s*(?P<digits>-?(?:[0-9A-Z]+(?:\.[0-9A-Z]+)?|\.[0-9A-Z]+))\s*\}?\s*\)?\s*"
-    r"(?:_\s*(?:\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?\}?\s*(?:\\(?:text|mathrm)\s*\{)?(?P<group>\d+|[a-z]+)\s*\}?\s*\}?"
-    r"|(?P<digit>\d+))"
-    r"|(?:\\text\s*\{)?\s*\(?\s*(?:in\s+)?base[\s-]*\}?\s*(?P<word>\d+|[a-z]+)\s*\)?\}?)"
-)
 _RELATIONS = {
     "=": "=",
     "<": "<",
@@ -68,31 +65,6 @@ _NAME = re.compile(
     rf"|(?:[a-zA-Z]|[A-Z]{{2,4}}|[A-Za-z]{{4,}}|\\[A-Za-z]+){_SUBSCRIPT}'*(?:\^\{{?-1\}}?)?(?:\([^()=]*\))?"
     rf"|[(\[{{](?:{_LETTER_NAME},)+{_LETTER_NAME}[)\]}}]"  # the point (x,y)
 )
-
-
-def _split(
-    tokens: list[Token], partners: dict[int, int], offset: int, separators: frozenset[str]
-) -> tuple[list[tuple[int, int]], list[str]]:
-    """Ranges between separators at the outermost level, and the separators."""
-    ranges, found = [], []
-    start = index = 0
-    bars = 0
-    while index < len(tokens):
-        if offset + index in partners:
-            index = partners[offset + index] - offset + 1
-            continue
-        text = tokens[index].text
-        if text == "|":
-            bars ^= 1
-        elif not bars and (
-            text in separators or (tokens[index].kind == "word" and text.lower() in separators)
-        ):
-            ranges.append((start, index))
-            found.append(text.lower())
-            start = index + 1
-        index += 1
-    ranges.append((start, len(tokens)))
-    return ranges, found
 
 
 class _Reader:
@@ -143,7 +115,7 @@ class _Reader:
 
     def split(self, start: int, end: int, separators: str) -> tuple[list[tuple[int, int]], list[str]]:
         marks = frozenset(separators) | ({"and", "or"} if "," in separators else frozenset())
-        ranges, found = _split(self.tokens[start:end], self.partners, start, marks)
+        ranges, found = split_outside(self.tokens[start:end], self.partners, start, marks)
         return [(start + a, start + b) for a, b in ranges], found
 
     def listed(self, start: int, end: int, nesting: int) -> Value | None:
@@ -174,14 +146,16 @@ class _Reader:
         return Sequence("list", tuple(items))
 
     def unions(self, start: int, end: int, nesting: int) -> Value | None:
-        ranges, separators = _split(self.tokens[start:end], self.partners, start, frozenset(("\\cup",)))
+        ranges, separators = split_outside(
+            self.tokens[start:end], self.partners, start, frozenset(("\\cup",))
+        )
         if not separators:
             return None
         relation = self.relation(start, end, nesting)  # `x \in A \cup B`
         return relation or Union(tuple(self.value(start + a, start + b, nesting + 1) for a, b in ranges))
 
     def relation(self, start: int, end: int, nesting: int) -> Value | None:
-        ranges, found = _split(self.tokens[start:end], self.partners, start, frozenset(_RELATIONS))
+        ranges, found = split_outside(self.tokens[start:end], self.partners, start, frozenset(_RELATIONS))
         if not found:
             return None
         operators = [_RELATIONS[operator] for operator in found]
@@ -258,44 +232,10 @@ class _Reader:
         return Sequence("tuple", items, opening, closing)
 
     def matrix(self, start: int, end: int, _nesting: int) -> Value | None:
-        tokens = self.tokens
-        begin = next((i for i in range(start, end) if tokens[i].kind == "environment"), None)
-        if begin is None:
-            return None
-        close = self.partners[begin]
-        kind = tokens[begin].text[len("\\begin{") : -1].rstrip("*")
-        if kind not in ("pmatrix", "bmatrix", "matrix", "array", "vmatrix", "smallmatrix", "Bmatrix"):
-            raise UnreadableError(f"the environment {kind}")
-        factor: Tree | None = None
-        first, last = start, end
-        if first < begin and tokens[begin - 1].text in ("(", "[", "|") and close + 1 < last:
-            kind = "vmatrix" if tokens[begin - 1].text == "|" else kind
-            before, after = begin - 1, close + 2
-        else:
-            before, after = begin, close + 1
-        if after != end:
-            raise UnreadableError("something follows a matrix")
-        if before > start:
-            head = tokens[start:before]
-            if head[-1].text == "*":
-                head = head[:-1]
-            factor = ("n", Fraction(-1), 0) if [t.text for t in head] == ["-"] else parse(head)
-        rows: list[tuple[Tree, ...]] = []
-        row_ranges, _ = _split(tokens[begin + 1 : close], self.partners, begin + 1, frozenset(("\\\\",)))
-        for a, b in row_ranges:
-            if a == b:
-                continue
-            cells, _ = _split(
-                tokens[begin + 1 + a : begin + 1 + b], self.partners, begin + 1 + a, frozenset(("&",))
-            )
-            trees = [parse(tokens[begin + 1 + a + c : begin + 1 + a + d]) for c, d in cells]
-            rows.append(tuple(("*", factor, tree) if factor else tree for tree in trees))
-        if len({len(row) for row in rows}) != 1:
-            raise UnreadableError("a matrix with rows of different lengths")
-        return Matrix(tuple(rows), "determinant" if kind == "vmatrix" else "matrix")
+        return read_matrix(self.tokens, self.partners, start, end)
 
     def ratio(self, start: int, end: int, _nesting: int) -> Value | None:
-        ranges, found = _split(self.tokens[start:end], self.partners, start, frozenset((":", "to")))
+        ranges, found = split_outside(self.tokens[start:end], self.partners, start, frozenset((":", "to")))
         if not found or any(a == b for a, b in ranges):
             return None
         return Ratio(tuple(parse(self.tokens[start + a : start + b]) for a, b in ranges))
@@ -377,14 +317,9 @@ def read(text: str) -> Value:
         clock = read_clock(text)
         if clock is not None:
             return clock
-        based = _BASED.fullmatch(text)
+        based = read_based(text)
         if based is not None:
-            name = based["group"] or based["digit"] or based["word"]
-            base = int(name[:9]) if name.isdigit() else _BASES.get(name)
-            digits = based["digits"].replace("-", "").lstrip("0") or "0"
-            digits = "0" + digits if digits[0] == "." else digits
-            if base is not None and base >= 2 and (digits.replace(".", "").isdigit() or base > 10):
-                return Based(("-" if based["digits"][0] == "-" else "") + digits, base)
+            return based
         parts = re.split(r",\s*|\s+(?:and|or)\s+", text)
         if len(parts) > 1:
             times = [read_clock(part) for part in parts]

@@ -15,27 +15,15 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from lema_hub.answers.mathematics import exact, numeric
+from lema_hub.answers.mathematics import exact, numeric, trees
 from lema_hub.answers.mathematics.findings import Finding
-from lema_hub.answers.mathematics.syntax import MINUS_ONE, Tree
+from lema_hub.answers.mathematics.trees import MINUS_ONE, Tree, has_plus_minus, with_sign
 from lema_hub.answers.mathematics.values import Scalar, Unit
 
 _LARGEST_TRUSTED = 10**7
 _MIN_PLACES = 4
 _DEGREES = Unit((("angle", 1),))
 _RADIANS = Unit((("radian", 1),))
-
-
-def has_plus_minus(tree: Tree) -> bool:
-    """Whether the tree stands for two values."""
-    return tree[0] == "pm" or any(has_plus_minus(part) for part in tree[1:] if isinstance(part, tuple))
-
-
-def with_sign(tree: Tree, sign: int) -> Tree:
-    """One branch of a tree with plus-minus."""
-    if tree[0] == "pm":
-        return ("n", Fraction(tree[1] * sign), 0)
-    return tuple(with_sign(part, sign) if isinstance(part, tuple) else part for part in tree)
 
 
 def _literal(tree: Tree) -> tuple[Fraction, int] | None:
@@ -60,7 +48,7 @@ def _rounds_to(decimal: Tree, other: Tree, constant: Fraction | None) -> bool:
             # as many places as the exact value has: the same number or not, but for a float's last digits
             return bool(places >= 12 and abs(number - constant) * 10**14 <= abs(constant))
         return bool(abs(number - constant) * 2 * 10**places <= 1)
-    if numeric.symbols(other):
+    if trees.symbols(other):
         return False
     real = numeric.real(other)
     if real is None or real in (float("inf"), float("-inf")):
@@ -70,7 +58,7 @@ def _rounds_to(decimal: Tree, other: Tree, constant: Fraction | None) -> bool:
 
 def trusts_values(left: Tree, right: Tree) -> bool:
     """Whether values that agree prove equality: not where a tolerance could hide the difference of two integers."""
-    return max(numeric.largest_integer(left), numeric.largest_integer(right)) <= _LARGEST_TRUSTED
+    return max(trees.largest_integer(left), trees.largest_integer(right)) <= _LARGEST_TRUSTED
 
 
 def same_tree(left: Tree, right: Tree) -> Finding:
@@ -98,7 +86,7 @@ def same_tree(left: Tree, right: Tree) -> Finding:
         return "equal"
     if None not in constants:
         return "different"
-    infinite = [numeric.real(tree) if numeric.contains(tree, "infty") else None for tree in (left, right)]
+    infinite = [numeric.real(tree) if trees.contains(tree, "infty") else None for tree in (left, right)]
     if infinite != [None, None]:
         return "equal" if infinite[0] == infinite[1] else "different"
     verdict = numeric.agree(left, right)
@@ -107,10 +95,10 @@ def same_tree(left: Tree, right: Tree) -> Finding:
     if verdict == "unknown":
         sizes = [numeric.value(left), numeric.value(right)]
         if sizes.count(None) == 1 or (
-            sizes.count(None) == 2 and not (numeric.symbols(left) or numeric.symbols(right))
+            sizes.count(None) == 2 and not (trees.symbols(left) or trees.symbols(right))
         ):
             return "different"  # beyond what a float holds, and not the same form
-        if None not in sizes and numeric.symbols(left) != numeric.symbols(right):
+        if None not in sizes and trees.symbols(left) != trees.symbols(right):
             return "different"
     return "different" if verdict == "differ" else "unknown"
 
@@ -154,7 +142,7 @@ def _angle(scalar: Scalar) -> Tree:
 def _is_radian_like(scalar: Scalar) -> bool:
     return (
         scalar.unit == _RADIANS
-        or (scalar.unit is None and numeric.contains(scalar.tree, "pi"))
+        or (scalar.unit is None and trees.contains(scalar.tree, "pi"))
         or _has_degrees(scalar.tree)
     )
 

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lema_hub.answers.mathematics import exact, numeric
+from lema_hub.answers.mathematics import exact, numeric, trees
 from lema_hub.answers.mathematics.scalars import same_tree
-from lema_hub.answers.mathematics.syntax import MINUS_ONE, Tree
+from lema_hub.answers.mathematics.trees import MINUS_ONE, Tree
 from lema_hub.answers.mathematics.values import FLIPPED, Relation, Scalar, Sequence, Union, Value
 
 INFINITY: Tree = ("c", "infty")
@@ -107,16 +107,16 @@ def _linear(left: Value, operator: str, right: Value, name: str | None) -> tuple
     if not isinstance(right, Scalar) or not (isinstance(left, Scalar) or name):
         return None
     if name and (not isinstance(left, Scalar) or left.tree[0] != "s"):
-        return (name, operator, right) if not numeric.symbols(right.tree) else None
+        return (name, operator, right) if not trees.symbols(right.tree) else None
     if not isinstance(left, Scalar):
         return None
-    names = numeric.symbols(left.tree) | numeric.symbols(right.tree)
+    names = trees.symbols(left.tree) | trees.symbols(right.tree)
     if len(names) != 1:
         return None
     [symbol] = names
-    if left.tree == ("s", symbol) and not numeric.symbols(right.tree):
+    if left.tree == ("s", symbol) and not trees.symbols(right.tree):
         return symbol, operator, right
-    if numeric.contains(right.tree, "infty"):
+    if trees.contains(right.tree, "infty"):
         return None
     try:
         form = exact.evaluate(("+", left.tree, ("*", MINUS_ONE, right.tree)))

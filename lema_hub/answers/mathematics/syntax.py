@@ -1,9 +1,5 @@
 r"""A scalar formula as a tree: precedence, implicit products, LaTeX's short arguments.
 
-The tree is nested tuples: `("n", Fraction, decimals)`, `("s", name)`, `("c", "pi")`, `("+", a, b, ...)`,
-`("*", a, b, ...)`, `("/", a, b)`, `("^", a, b)`, `("f", name, a, ...)`, `("pm", 1 or -1)` (a factor that is
-+1 and -1, or -1 and +1), `("deg", a)`.
-
     >>> parse(tokenize(r"2x^{-1}"))
     ('*', ('n', Fraction(2, 1), 0), ('^', ('s', 'x'), ('n', Fraction(-1, 1), 0)))
 
@@ -14,23 +10,22 @@ number, not a product.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
-from lema_hub.answers.mathematics.tokens import FUNCTIONS, Token, UnreadableError, tokenize
+from lema_hub.answers.mathematics.tokens import FUNCTIONS, Token, UnreadableError
+from lema_hub.answers.mathematics.trees import MINUS_ONE, Tree, negated
 from lema_hub.answers.mathematics.units import UNITS
-
-Tree = tuple[Any, ...]
 
 MAX_DEPTH = 60
 MAX_DIGITS = 4000
 
-MINUS_ONE: Tree = ("n", Fraction(-1), 0)
 _GREEK_TEXT = """
 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi
 psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar
 """
 _GREEK = frozenset(_GREEK_TEXT.split())
-_STARTS_ATOM = ("number", "letter")
+_NO_FACTORS = frozenset(
+    ("\\pm", "\\mp", "\\cup", "\\cap", "\\in", "\\approx", "\\setminus", "\\rangle", "\\equiv")
+)
 
 
 def number_tree(text: str) -> Tree:
@@ -44,11 +39,6 @@ def number_tree(text: str) -> Tree:
         raise UnreadableError(f"a number of {len(text)} characters")
     decimals = text.lower().split("e")[0].partition(".")[2]
     return ("n", Fraction(text), len(decimals) if "e" not in text.lower() else 0)
-
-
-def negated(tree: Tree) -> Tree:
-    """Minus the tree."""
-    return ("n", -tree[1], tree[2]) if tree[0] == "n" else ("*", MINUS_ONE, tree)
 
 
 class _Parser:
@@ -133,20 +123,10 @@ class _Parser:
             return False
         if token.upright and token.text in UNITS and self.tokens[self.position - 1].kind == "number":
             return False  # `15 \\text{ m}`
-        if token.kind in _STARTS_ATOM:
+        if token.kind in ("number", "letter"):
             return True
         if token.kind == "command":
-            return token.text not in (
-                "\\pm",
-                "\\mp",
-                "\\cup",
-                "\\cap",
-                "\\in",
-                "\\approx",
-                "\\setminus",
-                "\\rangle",
-                "\\equiv",
-            )
+            return token.text not in _NO_FACTORS
         return token.text in ("(", "[", "{")
 
     def power(self) -> Tree:
@@ -204,11 +184,8 @@ class _Parser:
             return self.group("}")
         if token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
             self.tokens = self.tokens.copy()
-            rest = Token("number", token.text[1:], False)
-            self.tokens[self.position : self.position + 1] = [
-                Token("number", token.text[0], token.spaced),
-                rest,
-            ]
+            digits = [Token("number", token.text[0], token.spaced), Token("number", token.text[1:], False)]
+            self.tokens[self.position : self.position + 1] = digits
         return self.atom()
 
     def atom(self) -> Tree:
@@ -247,10 +224,8 @@ class _Parser:
         following = self.tokens[self.position : self.position + 3]
         if (
             len(following) == 3
-            and following[0].kind == "number"
             and following[0].spaced
             and following[1].text == "/"
-            and following[2].kind == "number"
             and following[0].text.isdigit()
             and following[2].text.isdigit()
         ):
@@ -324,10 +299,8 @@ class _Parser:
         if name == "binom":
             upper = self.argument()
             return ("f", "binomial", upper, self.argument())
-        if name == "pi":
-            return ("c", "pi")
-        if name == "infty":
-            return ("c", "infty")
+        if name in ("pi", "infty"):
+            return ("c", name)
         if name in _GREEK:
             return self.symbol("\\" + name)
         if name in FUNCTIONS:
@@ -424,6 +397,3 @@ def parse(tokens: list[Token]) -> Tree:
     if used != len(tokens):
         raise UnreadableError(f"{tokens[used].text!r} follows a formula")
     return tree
-
-
-__all__ = ["MAX_DEPTH", "MINUS_ONE", "Tree", "negated", "number_tree", "parse", "parse_prefix", "tokenize"]

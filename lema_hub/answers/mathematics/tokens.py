@@ -134,68 +134,69 @@ def tokenize(text: str, *, upright: bool = False) -> list[Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             raise UnreadableError(f"{text[position : position + 10]!r} is not mathematics")
-        kind = match.lastgroup if match.lastgroup != "content" else "text"
-        if match["content"] is not None:
-            kind = "text"
-        if kind is None:
-            raise UnreadableError("an empty token")
-        start = match.start(kind)
-        value = match[kind]
-        spaced = start > position or position == 0
+        kind = "text" if match["content"] is not None else str(match.lastgroup)
+        spaced = match.start(kind) > position or position == 0
         position = match.end()
-        if kind in ("number", "repeating"):
-            tokens.append(Token("number", value, spaced))
-        elif kind == "text":
-            inner = tokenize(
-                match["content"],
-                upright=not value.startswith(("\\boxed", "\\fbox", "\\underline", "\\ensuremath")),
-            )
-            if value.startswith(("\\boxed", "\\fbox")) or (
-                len(inner) > 1 and not value.startswith(("\\text", "\\mbox", "\\hbox"))
-            ):
-                inner = [Token("symbol", "{", spaced), *inner, Token("symbol", "}", False)]
-            tokens.extend(inner)
-        elif kind == "blackboard":
-            tokens.append(Token("command", "\\mathbb" + value.rstrip("}")[-1], spaced))
-        elif kind == "command":
-            name = value[1:]
-            alias = _COMMAND_ALIASES.get(name)
-            if alias == "":
-                continue
-            if alias in ("floor(", "ceil("):
-                tokens += [Token("command", "\\" + alias[:-1], spaced), Token("symbol", "(", False)]
-            elif alias in ("i", "j"):
-                tokens.append(Token("letter", alias, spaced))
-            elif alias in ("and", "or"):
-                tokens.append(Token("word", alias, spaced))
-            elif alias is not None and not alias[0].isalpha():
-                tokens.append(Token("symbol", alias, spaced))
-            else:
-                tokens.append(Token("command", "\\" + (alias or name), spaced))
-        elif kind == "letters":
-            tokens.extend(_letters(value, spaced, upright))
-        elif kind == "other":
-            tokens.append(Token("word", value, spaced, upright=True))
-        elif kind == "escaped":
-            tokens.append(Token("symbol", value if value != "\\|" else "|", spaced))
-        elif kind == "symbol" and value == "...":
-            tokens.append(Token("word", value, spaced))
-        elif kind == "row":
-            tokens.append(Token("symbol", "\\\\", spaced))
-        elif kind == "environment":
-            tokens.append(Token("environment", re.sub(r"\s|\{[clr|\s]*\}$", "", value), spaced))
-        else:
-            tokens.append(Token("symbol", {"**": "^", "==": "="}.get(value, value), spaced))
+        tokens.extend(_tokens_of(kind, match, spaced, upright))
         if len(tokens) > MAX_TOKENS:
             raise UnreadableError(f"more than {MAX_TOKENS} tokens")
-    for index, token in enumerate(
-        tokens
-    ):  # `40 min` and `30 sec` are times, `\\min(a, b)` and `\\sec x` functions
+    for index, token in enumerate(tokens):  # `40 min` and `30 sec` are times, `\\sec x` is a function
         if token.text in ("\\min", "\\sec") and (
             index + 1 == len(tokens) or tokens[index + 1].kind == "word"
         ):
             tokens[index] = Token("word", token.text[1:], token.spaced)
     return tokens
+
+
+_SPELLINGS = {"**": "^", "==": "=", "\\|": "|"}
+
+
+def _tokens_of(kind: str, found: re.Match[str], spaced: bool, upright: bool) -> list[Token]:
+    """The tokens of one match."""
+    value = found[kind]
+    match kind:
+        case "text":
+            return _text_command(value, found["content"], spaced)
+        case "command":
+            return _command(value[1:], spaced)
+        case "letters":
+            return _letters(value, spaced, upright)
+        case "number" | "repeating":
+            return [Token("number", value, spaced)]
+        case "blackboard":
+            return [Token("command", "\\mathbb" + value.rstrip("}")[-1], spaced)]
+        case "environment":
+            return [Token("environment", re.sub(r"\s|\{[clr|\s]*\}$", "", value), spaced)]
+        case "other":
+            return [Token("word", value, spaced, upright=True)]
+    return [Token("word" if value == "..." else "symbol", _SPELLINGS.get(value, value), spaced)]
+
+
+def _text_command(value: str, content: str, spaced: bool) -> list[Token]:
+    r"""The content of `\text{...}`, `\mathbf{...}` or a box; a box and a font keep several tokens together."""
+    inner = tokenize(
+        content, upright=not value.startswith(("\\boxed", "\\fbox", "\\underline", "\\ensuremath"))
+    )
+    font = not value.startswith(("\\text", "\\mbox", "\\hbox"))
+    if value.startswith(("\\boxed", "\\fbox")) or (len(inner) > 1 and font):
+        return [Token("symbol", "{", spaced), *inner, Token("symbol", "}", False)]
+    return inner
+
+
+def _command(name: str, spaced: bool) -> list[Token]:
+    r"""A command under its usual name: `\ne` is `!=`, `\lfloor` opens a bracket of `\floor`."""
+    alias = _COMMAND_ALIASES.get(name, name)
+    if alias == "":
+        return []
+    if alias in ("floor(", "ceil("):
+        return [Token("command", "\\" + alias[:-1], spaced), Token("symbol", "(", False)]
+    if alias in ("i", "j"):
+        return [Token("letter", alias, spaced)]
+    if alias in ("and", "or"):
+        return [Token("word", alias, spaced)]
+    if not alias[0].isalpha():
+        return [Token("symbol", alias, spaced)]
+    return [Token("command", "\\" + alias, spaced)]
 
 
 def bracket_partners(tokens: list[Token]) -> dict[int, int]:
@@ -225,3 +226,28 @@ def bracket_partners(tokens: list[Token]) -> dict[int, int]:
     if stack:
         raise UnreadableError(f"{tokens[stack[-1][0]].text!r} never closes")
     return partners
+
+
+def split_outside(
+    tokens: list[Token], partners: dict[int, int], offset: int, separators: frozenset[str]
+) -> tuple[list[tuple[int, int]], list[str]]:
+    """Ranges between separators at the outermost level, and the separators."""
+    ranges, found = [], []
+    start = index = 0
+    bars = 0
+    while index < len(tokens):
+        if offset + index in partners:
+            index = partners[offset + index] - offset + 1
+            continue
+        text = tokens[index].text
+        if text == "|":
+            bars ^= 1
+        elif not bars and (
+            text in separators or (tokens[index].kind == "word" and text.lower() in separators)
+        ):
+            ranges.append((start, index))
+            found.append(text.lower())
+            start = index + 1
+        index += 1
+    ranges.append((start, len(tokens)))
+    return ranges, found

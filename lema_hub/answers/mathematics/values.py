@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lema_hub.answers.mathematics.clock import Clock
-from lema_hub.answers.mathematics.syntax import Tree
+from lema_hub.answers.mathematics.trees import Tree
 
 
 @dataclass(frozen=True, slots=True)
