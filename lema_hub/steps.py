@@ -95,6 +95,57 @@ class CorrectionText:
     repairs: tuple[Repair, ...] = field(default=(), compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A solution put together from kept and corrected steps.
+
+    Attributes:
+        kept: The steps of the original solution before the incorrect one.
+        steps: The corrected steps from the incorrect one on.
+        rewritten: Whether the correction also writes the kept steps, in other words; the original ones are kept.
+        fault: Why the corrected steps do not fit the solution; empty if they do.
+    """
+
+    kept: tuple[str, ...]
+    steps: tuple[str, ...]
+    rewritten: bool
+    fault: str
+
+    @property
+    def solution(self) -> tuple[str, ...]:
+        """The whole corrected solution."""
+        return (*self.kept, *self.steps)
+
+
+def put_together(original: Sequence[str], correction: CorrectionText) -> Corrected:
+    """The corrected solution of a wrong one, as rows and the page show it.
+
+    The corrected steps begin at the incorrect step, or at step 1 with the steps before it written again.
+
+    >>> put_together(["a", "b"], CorrectionText(2, "No.", 1, ("A.", "c"))).solution
+    ('a', 'c')
+    """
+    number, first = correction.incorrect_step, correction.first
+    kept = tuple(original[: number - 1])
+    restated = correction.steps[: number - 1] if first == 1 else ()
+    steps = correction.steps[len(restated) :]
+    fault = ""
+    if first not in (1, number):
+        fault = f"corrected from step {first}, incorrect is step {number}"
+    elif not steps:
+        fault = f"no corrected step {number}"
+    return Corrected(kept, steps, bool(restated) and not same_steps(restated, kept), fault)
+
+
+def same_steps(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether steps are equal up to spacing, case and final full stops."""
+    return [_plain(step) for step in one] == [_plain(step) for step in other]
+
+
+def _plain(step: str) -> str:
+    return " ".join(step.lower().split()).rstrip(".")
+
+
 def split_steps(text: str) -> tuple[str, ...]:
     r"""The steps of a solution without their `Step k:` headers.
 

@@ -16,6 +16,7 @@ from lema_hub.steps import (
     format_trajectory,
     join_steps,
     parse_correction,
+    put_together,
     split_steps,
     with_answer_step,
 )
@@ -238,3 +239,23 @@ def test_a_trajectory_to_the_letter() -> None:
     assert format_trajectory(["A.", "B."], "Wait, B is wrong.", ["C.", "The answer is 3."], first=2) == (
         "Step 1: A.\nStep 2: B.\nWait, B is wrong.\nStep 2: C.\nStep 3: The answer is 3."
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "first", "steps", "solution", "rewritten", "fault"),
+    [
+        (2, 2, ("B", "C"), ("a", "B", "C"), False, ""),
+        (2, 1, ("A.", "B"), ("a", "B"), False, ""),
+        (2, 1, ("Another", "B"), ("a", "B"), True, ""),
+        (1, 1, ("A",), ("A",), False, ""),
+        (4, 4, ("D",), ("a", "b", "c", "D"), False, ""),
+        (3, 1, ("a", "b"), ("a", "b"), False, "no corrected step 3"),
+        (3, 2, ("B", "C"), ("a", "b", "B", "C"), False, "corrected from step 2, incorrect is step 3"),
+        (1, 3, ("C",), ("C",), False, "corrected from step 3, incorrect is step 1"),
+    ],
+)
+def test_kept_and_corrected_steps_are_put_together(
+    number: int, first: int, steps: tuple[str, ...], solution: tuple[str, ...], rewritten: bool, fault: str
+) -> None:
+    found = put_together(["a", "b", "c"], CorrectionText(number, "No.", first, steps))
+    assert (found.solution, found.rewritten, found.fault) == (solution, rewritten, fault)

@@ -24,7 +24,7 @@ from lema_hub import tasks
 from lema_hub.answers import Judgement, judge
 from lema_hub.builders.arithmetic import equations, numbers, result
 from lema_hub.records import Gate, Problem, ReasoningPath
-from lema_hub.steps import CorrectionText, join_steps
+from lema_hub.steps import CorrectionText, join_steps, put_together, same_steps
 
 GateName = Literal[
     "step_exists", "numbering", "answer", "changed", "arithmetic", "seam", "vote", "seam_judge"
@@ -74,24 +74,20 @@ class Opinion:
 def check(problem: Problem, path: ReasoningPath, correction: CorrectionText) -> Checked:
     """Run all gates on a parsed correction of a wrong path."""
     number = correction.incorrect_step
-    kept = path.steps[: number - 1]
+    corrected = put_together(path.steps, correction)
+    kept, steps, solution = corrected.kept, corrected.steps, corrected.solution
     details: dict[str, str] = {}
     if not 1 <= number <= len(path.steps):
         details["step_exists"] = f"step {number} of {len(path.steps)}"
-    restated = correction.steps[: number - 1] if correction.first == 1 else ()
-    steps = correction.steps[len(restated) :]
-    if correction.first not in (1, number):
-        details["numbering"] = f"corrected from step {correction.first}, incorrect is step {number}"
-    elif number > 1 and correction.first == 1 and not _same(restated, kept):
+    if corrected.rewritten:
         details["numbering"] = f"steps 1 to {number - 1} are rewritten"
-    elif not steps:
-        details["numbering"] = f"no corrected step {number}"
-    solution = (*kept, *steps)
+    elif corrected.fault:
+        details["numbering"] = corrected.fault
     style = tasks.get(problem.task).style
     judgement = judge(join_steps(solution), problem.answer, style=style, question=problem.question)
     if judgement.verdict != "correct":
         details["answer"] = f"{judgement.verdict}: {judgement.extracted!r}, gold {problem.answer!r}"
-    if steps and number <= len(path.steps) and _same(steps[:1], path.steps[number - 1 : number]):
+    if steps and number <= len(path.steps) and same_steps(steps[:1], path.steps[number - 1 : number]):
         details["changed"] = f"step {number} is repeated unchanged"
     stated = [equation for step in steps for equation in equations(step)]
     if wrong := [equation.text for equation in stated if not equation.holds]:
@@ -112,12 +108,3 @@ def _gate(name: GateName, details: dict[str, str], scores: dict[str, float]) -> 
     if name in ("arithmetic", "seam") and name not in scores:
         return Gate(name, "skipped")
     return Gate(name, "fail" if name in details else "pass", scores.get(name))
-
-
-def _same(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Equal up to spacing, case and final full stops."""
-    return [_plain(step) for step in one] == [_plain(step) for step in other]
-
-
-def _plain(step: str) -> str:
-    return " ".join(step.lower().split()).rstrip(".")

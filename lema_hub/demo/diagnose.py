@@ -29,7 +29,15 @@ from lema_hub.errors import EngineError, FormatError, InputError
 from lema_hub.nano import NanoProblem, check
 from lema_hub.prompts import load as load_prompt
 from lema_hub.records import ErrorType, Verdict
-from lema_hub.steps import CorrectionText, join_steps, parse_correction, split_steps, with_answer_step
+from lema_hub.steps import (
+    Corrected,
+    CorrectionText,
+    join_steps,
+    parse_correction,
+    put_together,
+    split_steps,
+    with_answer_step,
+)
 
 if TYPE_CHECKING:
     from lema_hub.demo.correctors import Corrector
@@ -129,7 +137,8 @@ def diagnose(
     )
     answer = _ask(corrector, request, ledger, budget_usd)
     correction = _parse(answer, steps, corrector)
-    corrected = (*steps[: correction.first - 1], *correction.steps)
+    together = put_together(steps, correction)
+    corrected = together.solution
     agrees = truth is not None and truth.first_wrong == correction.incorrect_step
     return Diagnosis(
         corrector=corrector.name,
@@ -142,7 +151,7 @@ def diagnose(
         verdict=judge(join_steps(corrected), problem.problem.answer).verdict if problem else None,
         exact_step=truth.first_wrong if truth and corrector.world != "nano-exact" else None,
         seconds=time.perf_counter() - started,
-        note=_note(corrector, problem, steps, corrected),
+        note=_note(corrector, problem, steps, together),
     )
 
 
@@ -203,22 +212,23 @@ def _parse(answer: Response, steps: tuple[str, ...], corrector: Corrector) -> Co
             f"{corrector.name} names step {named}, but the solution has {len(steps)} steps. "
             "Try another solution or corrector."
         )
-    if correction.first > named:
+    if fault := put_together(steps, correction).fault:
         raise EngineError(
-            f"{corrector.name} names step {named}, but corrects only from step {correction.first} on. "
-            "Try another solution or corrector."
+            f"{corrector.name} gave steps that do not fit the solution ({fault}). Try another solution or corrector."
         )
     return correction
 
 
 def _note(
-    corrector: Corrector, problem: NanoProblem | None, steps: tuple[str, ...], corrected: tuple[str, ...]
+    corrector: Corrector, problem: NanoProblem | None, steps: tuple[str, ...], corrected: Corrected
 ) -> str:
     notes = []
     if problem is None and corrector.world == "nano":
         notes.append(
             "This model has learned nothing but nano problems; of any other problem it cannot know much."
         )
-    if corrected == steps:
+    if corrected.rewritten:
+        notes.append("The corrector also rewrote the steps before it; the original ones are shown.")
+    if corrected.solution == steps:
         notes.append("The corrected solution is the same as the original one: the corrector changed nothing.")
     return " ".join(notes)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from lema_hub.builders import gates
+from lema_hub.builders.mistakes import judged_path
 from lema_hub.demo import diagnose
 from lema_hub.demo.correctors import endpoint
 from lema_hub.errors import EngineError, InputError
+from lema_hub.steps import parse_correction
+from lema_hub.tasks import load_problems
 
 from .endpoint import Endpoint, serve
 
@@ -76,13 +81,32 @@ def test_the_exact_checker_looks_at_nano_problems(server: Endpoint) -> None:
         ("I am sorry, but I cannot help.", "it begins: 'I am sorry, but I cannot help.'"),
         ("", "gave no answer|it is empty"),
         (CORRECTION.replace("Step 2.", "Step 9."), "names step 9, but the solution has 3 steps"),
-        (CORRECTION.replace("Step 2.", "Step 1."), "names step 1, but corrects only from step 2 on"),
+        (
+            CORRECTION.replace("Step 2.", "Step 1."),
+            r"do not fit the solution \(corrected from step 2, incorrect is step 1\)",
+        ),
     ],
 )
 def test_an_answer_that_fits_nothing_is_a_sentence(server: Endpoint, answer: str, said: str) -> None:
     server.answer = answer
     with pytest.raises(EngineError, match=said):
         diagnose(QUESTION, SOLUTION, corrector=endpoint("m", base_url=server.url))
+
+
+REWRITTEN = CORRECTION.replace("...\n", "Step 1: The boxes hold 12 eggs.\n")
+
+
+@pytest.mark.parametrize(
+    "answer", [CORRECTION, CORRECTION.replace("...\n", "Step 1: Tom has 4 * 3 = 12 eggs\n"), REWRITTEN]
+)
+def test_the_page_shows_what_the_gates_judge(server: Endpoint, answer: str) -> None:
+    server.answer = answer
+    found = diagnose(QUESTION, SOLUTION, corrector=endpoint("m", base_url=server.url))
+    problem = replace(load_problems("nano", "train", limit=1)[0], question=QUESTION, answer="10")
+    path = replace(judged_path(problem, SOLUTION, model="m"), steps=found.steps_original)
+    checked = gates.check(problem, path, parse_correction(answer))
+    assert found.steps_corrected == checked.solution
+    assert ("rewrote" in found.note) == ("numbering" in checked.details) == (answer == REWRITTEN)
 
 
 def test_a_solution_that_comes_back_unchanged_is_noted(server: Endpoint) -> None:
