@@ -18,7 +18,7 @@ import pytest
 from lema_hub.answers import judge_answer
 from lema_hub.answers.mathematics import algebra
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NEEDS_ALGEBRA = ("\\int_0^1 2x dx", "1")
 HANGS = ("\\int e^{\\sin(x^3)} \\log(x+\\cos x) dx", "7")
 
