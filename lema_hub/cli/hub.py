@@ -56,7 +56,6 @@ DEFAULT_DIRECTORY = Path(".lema/hub")
 def _errors() -> Iterator[None]:
     """Turn the embedded Hub's own errors into those that the command line prints as one line."""
     try:
-        import pathspec  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:

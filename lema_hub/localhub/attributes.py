@@ -1,17 +1,13 @@
 """Which files git-lfs takes (`.gitattributes`) and which are not uploaded at all (`.gitignore`)."""
 
-import re
+from collections.abc import Iterator
 from typing import Final
 
-from pathspec import GitIgnoreSpec
-
-from lema_hub.localhub.errors import ApiError
+from lema_hub.localhub.globs import Rules, split_lines
 
 # Above this a file goes through git-lfs whatever the patterns say, as on huggingface.co.
 REGULAR_MAX_BYTES: Final = 10_000_000
-MAX_WILDCARDS: Final = 4
-
-_STARS = re.compile(r"\*+")
+PATTERN_FILES: Final = (".gitattributes", ".gitignore")
 
 _LFS_PATTERNS: Final = """
 *.7z *.arrow *.avro *.bin *.bz2 *.ckpt *.ftz *.gz *.h5 *.joblib *.lz4 *.mlmodel *.model *.msgpack *.npy
@@ -25,39 +21,47 @@ DEFAULT_GITATTRIBUTES: Final = "".join(
 )
 
 
-def _spec(lines: list[str]) -> GitIgnoreSpec:
-    # Patterns become regular expressions, whose time grows with the power of their wildcards.
-    for line in lines:
-        if len(_STARS.findall(line)) > MAX_WILDCARDS:
-            raise ApiError(400, f"Invalid pattern {line!r:.80}: more than {MAX_WILDCARDS} wildcards")
-    try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError as error:
-        raise ApiError(400, f"Invalid pattern in .gitattributes or .gitignore: {error}") from None
+def lfs_rules(gitattributes: str) -> Rules:
+    """The paths that a `.gitattributes` text sends through git-lfs; a later line wins, as in git.
+
+    Raises:
+        ApiError: 400 if it has too many patterns.
+    """
+    return Rules(_lfs_lines(gitattributes), nested=False)
 
 
-def lfs_patterns(gitattributes: str) -> GitIgnoreSpec:
-    """The paths that a `.gitattributes` text sends through git-lfs; a later line wins, as in git."""
-    lines = []
-    for line in gitattributes.splitlines():
+def _lfs_lines(text: str) -> Iterator[str]:
+    for line in split_lines(text):
         pattern, *attributes = line.split()[:20] or [""]
         if not pattern or pattern.startswith(("#", "!", "[attr]")):
             continue
         if "filter=lfs" in attributes:
-            lines.append(pattern)
+            yield pattern
         elif any(attribute.lstrip("-!").split("=")[0] == "filter" for attribute in attributes):
-            lines.append("!" + pattern)
-    return _spec(lines)
+            yield "!" + pattern
 
 
-def ignored_paths(gitignore: str) -> GitIgnoreSpec:
-    """The paths that a `.gitignore` text leaves out."""
-    return _spec(gitignore.splitlines())
+def ignore_rules(gitignore: str) -> Rules:
+    """The paths that a `.gitignore` text leaves out.
+
+    Raises:
+        ApiError: 400 if it has too many patterns.
+    """
+    return Rules(split_lines(gitignore), nested=True)
 
 
-def upload_mode(path: str, size: int, sample: bytes, patterns: GitIgnoreSpec) -> str:
+def check_pattern_file(path: str, text: str) -> None:
+    """Refuse a `.gitattributes` or `.gitignore` that no upload could be checked against.
+
+    Raises:
+        ApiError: 400 if it has too many patterns.
+    """
+    lfs_rules(text) if path == ".gitattributes" else ignore_rules(text)
+
+
+def upload_mode(path: str, size: int, sample: bytes, rules: Rules) -> str:
     """``"lfs"`` or ``"regular"``: by pattern, size and, for content with NUL bytes, by its first bytes."""
     if size == 0:
         return "regular"
     large = size > REGULAR_MAX_BYTES or b"\0" in sample
-    return "lfs" if large or patterns.match_file(path) else "regular"
+    return "lfs" if large or rules.matches(path) else "regular"

@@ -21,9 +21,6 @@ from lema_hub.localhub.paths import check_file_path
 from lema_hub.localhub.store import now
 
 STALE: Final = "The branch was updated since you opened this page. Please refresh and try again."
-MAX_OPERATIONS: Final = 25_000
-MAX_TITLE_CHARS: Final = 1000
-MAX_MESSAGE_CHARS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)

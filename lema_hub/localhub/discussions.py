@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from lema_hub.localhub import refs, repos
 from lema_hub.localhub.auth import Identity
@@ -19,9 +19,6 @@ from lema_hub.localhub.store import now
 
 Status = Literal["draft", "open", "closed", "merged"]
 EventType = Literal["comment", "commit", "status-change", "title-change"]
-
-MAX_TITLE_CHARS: Final = 1000
-MAX_COMMENT_CHARS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)

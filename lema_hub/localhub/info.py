@@ -6,15 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from lema_hub.localhub import frontmatter, likes, suffixes, tags, trees
+from lema_hub.localhub import bounds, frontmatter, likes, suffixes, tags, trees
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.commits import Commit
 from lema_hub.localhub.repos import Repo
 
 Json = dict[str, Any]
 
-# Of a text file that describes the repo (README.md, config.json) no more than this is read.
-_MAX_TEXT_BYTES: Final = 4_000_000
 _MAX_SHARDS: Final = 64
 
 
@@ -26,7 +24,7 @@ def iso_date(seconds: int) -> str:
 def read_text(db: sqlite3.Connection, blobs: Blobs, repo: int, tree: str, path: str) -> str:
     """A small text file of a commit; empty if it is missing, large, or not text."""
     entry = trees.find(db, repo, tree, path)
-    if entry is None or entry.kind != "file" or entry.size > _MAX_TEXT_BYTES:
+    if entry is None or entry.kind != "file" or entry.size > bounds.TEXT_BYTES:
         return ""
     return blobs.read(entry.sha256).decode(errors="replace")
 
@@ -177,7 +175,7 @@ def _safetensors(blobs: Blobs, files: list[trees.Entry]) -> Json | None:
         try:
             with blobs.path(entry.sha256).open("rb") as file:
                 length = int.from_bytes(file.read(8), "little")
-                header = json.loads(file.read(min(length, _MAX_TEXT_BYTES)))
+                header = json.loads(file.read(min(length, bounds.TEXT_BYTES)))
             for name, tensor in header.items():
                 if name != "__metadata__":
                     count = 1

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from typing import Final, Literal
 
+from lema_hub.localhub import bounds
 from lema_hub.localhub.errors import ApiError
 
 RepoType = Literal["model", "dataset", "space"]
@@ -35,10 +36,6 @@ _RESERVED = frozenset(
     }
 )
 
-MAX_PATH_BYTES: Final = 1024
-MAX_SEGMENT_BYTES: Final = 255
-MAX_REF_BYTES: Final = 200
-
 
 def check_name(name: str, what: str) -> str:
     """Return a namespace or repo name, or refuse it with 400.
@@ -63,7 +60,7 @@ def check_ref_name(name: str, what: str) -> str:
     parts = name.split("/")
     illegal = (
         not name
-        or len(name.encode()) > MAX_REF_BYTES
+        or len(name.encode()) > bounds.REF_BYTES
         or _REF_FORBIDDEN.search(name)
         or name in ("@", "HEAD")
         or name.startswith(("-", "refs/"))
@@ -91,8 +88,8 @@ def _path_fault(path: str) -> str | None:
         return "not valid Unicode"
     if not path:
         return "empty"
-    if len(encoded) > MAX_PATH_BYTES:
-        return f"longer than {MAX_PATH_BYTES} bytes"
+    if len(encoded) > bounds.PATH_BYTES:
+        return f"longer than {bounds.PATH_BYTES} bytes"
     if path.startswith("/"):
         return "absolute"
     if "\\" in path:
@@ -104,8 +101,8 @@ def _path_fault(path: str) -> str | None:
             return f"contains the segment {segment!r}"
         if fold(segment).rstrip(" .") == ".git":
             return "contains a '.git' segment"
-        if len(segment.encode()) > MAX_SEGMENT_BYTES:
-            return f"contains a segment longer than {MAX_SEGMENT_BYTES} bytes"
+        if len(segment.encode()) > bounds.SEGMENT_BYTES:
+            return f"contains a segment longer than {bounds.SEGMENT_BYTES} bytes"
     return None
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from lema_hub.localhub import accounts, auth, cards, discussions, likes, repos
+from lema_hub.localhub import accounts, auth, bounds, cards, discussions, likes, repos
 from lema_hub.localhub.accounts import Account
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, Json, text_member
@@ -104,7 +104,7 @@ def _counts(call: Call, db: sqlite3.Connection, account: Account) -> dict[str, i
 def validate_yaml(call: Call) -> Response:
     """POST /api/validate-yaml: 400 with the errors; plain text for a client that asks for it."""
     values = call.json()
-    content = text_member(values, "content", limit=8_000_000)
+    content = text_member(values, "content", limit=bounds.CARD_CHARS)
     kind = text_member(values, "repoType", "model")
     if kind not in PLURALS.values():
         raise ApiError(

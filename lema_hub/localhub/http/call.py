@@ -12,14 +12,14 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from lema_hub.localhub import auth, repos
+from lema_hub.localhub import auth, bounds, repos
 from lema_hub.localhub.auth import Identity, Role
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.errors import ApiError, HubError
@@ -29,9 +29,6 @@ from lema_hub.localhub.repos import Repo
 from lema_hub.localhub.store import Store
 
 logger = logging.getLogger(__name__)
-
-MAX_JSON_BYTES: Final = 16_000_000
-MAX_DRAIN_BYTES: Final = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ def endpoint(state: State, handler: Handler, kind: RepoType = "model") -> Endpoi
 
     async def answer(request: Request) -> Response:
         try:
-            body = await read_body(request, MAX_JSON_BYTES)
+            body = await read_body(request, bounds.JSON_BYTES)
             return await run_in_threadpool(_identified, state, handler, request, kind, body)
         except ClientDisconnect:
             return Response(status_code=400)
@@ -126,7 +123,7 @@ def streaming_endpoint(state: State, handler: AsyncHandler, kind: RepoType = "mo
 
 async def drain(request: Request) -> None:
     """Take in (some of) a refused body: a client still sending may otherwise lose the answer to a reset."""
-    left = MAX_DRAIN_BYTES
+    left = bounds.DRAIN_BYTES
     with suppress(RuntimeError):  # the body was read to its end
         async for piece in request.stream():
             left -= len(piece)

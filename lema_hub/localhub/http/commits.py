@@ -3,13 +3,14 @@
 import base64
 import binascii
 import sqlite3
-from typing import Any, Final
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from lema_hub.localhub import (
     attributes,
+    bounds,
     cards,
     changes,
     commits,
@@ -29,10 +30,6 @@ from lema_hub.localhub.http.call import Call, Json, parse_object, text_member
 from lema_hub.localhub.paths import RepoType, check_file_path
 from lema_hub.localhub.repos import Repo
 
-MAX_PREUPLOAD: Final = 256
-MAX_LINE_BYTES: Final = 64_000_000
-MAX_COMMIT_BYTES: Final = 1_000_000_000
-
 
 def preupload(call: Call) -> Response:
     """POST /api/{type}/{repo}/preupload/{revision}: how to upload each file, and what is there now."""
@@ -40,10 +37,10 @@ def preupload(call: Call) -> Response:
     wanted = values.get("files")
     if (
         not isinstance(wanted, list)
-        or len(wanted) > MAX_PREUPLOAD
+        or len(wanted) > bounds.PREUPLOAD_FILES
         or not all(isinstance(f, dict) for f in wanted)
     ):
-        raise ApiError(400, f"Member 'files' must be a list of at most {MAX_PREUPLOAD} objects")
+        raise ApiError(400, f"Member 'files' must be a list of at most {bounds.PREUPLOAD_FILES} objects")
     answers = []
     with call.state.store.read() as db:
         repo = _writable(call, db)
@@ -52,7 +49,7 @@ def preupload(call: Call) -> Response:
         git_ignore = values.get("gitIgnore")
         if not isinstance(git_ignore, str):
             git_ignore = info.read_text(db, call.state.blobs, repo.key, commit.tree, ".gitignore")
-        large, ignored = attributes.lfs_patterns(git_attributes), attributes.ignored_paths(git_ignore)
+        large, ignored = attributes.lfs_rules(git_attributes), attributes.ignore_rules(git_ignore)
         for file in wanted:
             path = check_file_path(text_member(file, "path", limit=4096))
             size = file.get("size")
@@ -62,7 +59,7 @@ def preupload(call: Call) -> Response:
             answer: dict[str, Any] = {
                 "path": path,
                 "uploadMode": attributes.upload_mode(path, size, _decode(file.get("sample") or ""), large),
-                "shouldIgnore": ignored.match_file(path),
+                "shouldIgnore": ignored.matches(path),
             }
             gone = entry is not None and entry.lfs and lfs_files.is_removed(db, repo.key, entry.sha256)
             if entry is not None and entry.kind == "file" and not gone:
@@ -106,14 +103,16 @@ async def _read_lines(call: Call, reader: "_Reader") -> None:
     async for piece in call.request.stream():
         total += len(piece)
         pending += piece
-        if total > MAX_COMMIT_BYTES:
-            raise ApiError(413, f"Commit is larger than {MAX_COMMIT_BYTES} bytes: upload large files by LFS")
+        if total > bounds.COMMIT_BYTES:
+            raise ApiError(
+                413, f"Commit is larger than {bounds.COMMIT_BYTES} bytes: upload large files by LFS"
+            )
         if b"\n" in piece:
             *lines, pending = pending.split(b"\n")
             await run_in_threadpool(reader.take, *lines)
-        if len(pending) > MAX_LINE_BYTES:
+        if len(pending) > bounds.COMMIT_LINE_BYTES:
             raise ApiError(
-                413, f"A commit line is larger than {MAX_LINE_BYTES} bytes: upload the file by LFS"
+                413, f"A commit line is larger than {bounds.COMMIT_LINE_BYTES} bytes: upload the file by LFS"
             )
     await run_in_threadpool(reader.take, pending)
 
@@ -146,8 +145,8 @@ class _Reader:
         if key == "header":
             self._header = value
             return
-        if len(self._operations) >= changes.MAX_OPERATIONS:
-            raise ApiError(413, f"Commit has more than {changes.MAX_OPERATIONS} operations: split it")
+        if len(self._operations) >= bounds.OPERATIONS:
+            raise ApiError(413, f"Commit has more than {bounds.OPERATIONS} operations: split it")
         self._operations.append(self._operation(key, value))
 
     def _operation(self, key: object, value: dict[str, Any]) -> Operation:
@@ -179,6 +178,8 @@ class _Reader:
             return AddLfsFile(path=path, sha256=pointer[0], size=pointer[1])
         if path == "README.md":
             _check_card(data, self._kind)
+        elif path in attributes.PATTERN_FILES:
+            attributes.check_pattern_file(path, data.decode(errors="replace"))
         return AddFile(
             path=path, oid=trees.git_id("blob", data), sha256=self._batch.add(data), size=len(data)
         )
@@ -187,8 +188,8 @@ class _Reader:
         """The whole commit, once every line was taken."""
         if self._header is None:
             raise ApiError(400, "The commit has no header line")
-        title, _, rest = text_member(self._header, "summary", limit=changes.MAX_TITLE_CHARS).partition("\n")
-        message = text_member(self._header, "description", "", limit=changes.MAX_MESSAGE_CHARS)
+        title, _, rest = text_member(self._header, "summary", limit=bounds.TITLE_CHARS).partition("\n")
+        message = text_member(self._header, "description", "", limit=bounds.MESSAGE_CHARS)
         if not title.strip():
             raise ApiError(400, "The commit's summary must not be empty")
         parent = text_member(self._header, "parentCommit", "", limit=40).lower() or None

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from starlette.responses import PlainTextResponse, Response
 
-from lema_hub.localhub import discussions, info, pulls, refs, repos
-from lema_hub.localhub.discussions import MAX_COMMENT_CHARS, MAX_TITLE_CHARS, Discussion, Event
+from lema_hub.localhub import bounds, discussions, info, pulls, refs, repos
+from lema_hub.localhub.discussions import Discussion, Event
 from lema_hub.localhub.errors import ApiError
 from lema_hub.localhub.http.call import Call, Json, text_member
 from lema_hub.localhub.repos import Repo
@@ -39,8 +39,8 @@ def listing(call: Call) -> Response:
 def create(call: Call) -> Response:
     """POST /api/{type}/{repo}/discussions."""
     values = call.json()
-    title = text_member(values, "title", limit=MAX_TITLE_CHARS)
-    text = text_member(values, "description", "", limit=MAX_COMMENT_CHARS) or _DEFAULT_TEXT
+    title = text_member(values, "title", limit=bounds.TITLE_CHARS)
+    text = text_member(values, "description", "", limit=bounds.MESSAGE_CHARS) or _DEFAULT_TEXT
     with call.state.store.write() as db:
         repo = repos.require_part(call.identity, call.repo(db))
         author = str(call.identity.user)
@@ -69,7 +69,7 @@ def details(call: Call) -> Response:
 
 def comment(call: Call) -> Response:
     """POST /api/{type}/{repo}/discussions/{num}/comment."""
-    text = text_member(call.json(), "comment", limit=MAX_COMMENT_CHARS)
+    text = text_member(call.json(), "comment", limit=bounds.MESSAGE_CHARS)
     with call.state.store.write() as db:
         repo = repos.require_part(call.identity, call.repo(db))
         one = discussions.require(db, repo, _number(call))
@@ -79,7 +79,7 @@ def comment(call: Call) -> Response:
 
 def edit_comment(call: Call) -> Response:
     """POST /api/{type}/{repo}/discussions/{num}/comment/{event}/edit."""
-    return _change_comment(call, text_member(call.json(), "content", limit=MAX_COMMENT_CHARS))
+    return _change_comment(call, text_member(call.json(), "content", limit=bounds.MESSAGE_CHARS))
 
 
 def hide_comment(call: Call) -> Response:
@@ -97,7 +97,7 @@ def _change_comment(call: Call, text: str | None) -> Response:
 
 def rename(call: Call) -> Response:
     """POST /api/{type}/{repo}/discussions/{num}/title."""
-    title = text_member(call.json(), "title", limit=MAX_TITLE_CHARS)
+    title = text_member(call.json(), "title", limit=bounds.TITLE_CHARS)
     with call.state.store.write() as db:
         _, one = _steward(call, db)
         changed = discussions.rename(db, one, str(call.identity.user), title)
@@ -110,7 +110,7 @@ def change_status(call: Call) -> Response:
     status = values.get("status")
     if status not in ("open", "closed"):
         raise ApiError(400, f"Member 'status' must be open or closed, got {status!r:.40}")
-    text = text_member(values, "comment", "", limit=MAX_COMMENT_CHARS)
+    text = text_member(values, "comment", "", limit=bounds.MESSAGE_CHARS)
     with call.state.store.write() as db:
         _, one = _steward(call, db)
         if text.strip():
@@ -121,7 +121,7 @@ def change_status(call: Call) -> Response:
 
 def merge(call: Call) -> Response:
     """POST /api/{type}/{repo}/discussions/{num}/merge: for who may write to the repo."""
-    text = text_member(call.json(), "comment", "", limit=MAX_COMMENT_CHARS)
+    text = text_member(call.json(), "comment", "", limit=bounds.MESSAGE_CHARS)
     with call.state.store.write() as db:
         repo = call.repo(db, "write")
         one = discussions.require(db, repo, _number(call))

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.responses import FileResponse, Response
 
-from lema_hub.localhub import commits, info, lfs_files, refs, repos, trees
+from lema_hub.localhub import bounds, commits, info, lfs_files, refs, repos, trees
 from lema_hub.localhub.blobs import CHUNK_BYTES
 from lema_hub.localhub.commits import Commit
 from lema_hub.localhub.errors import ApiError, StorageDamagedError, entry_not_found
@@ -18,7 +18,6 @@ from lema_hub.localhub.repos import Repo
 
 PAGE: Final = 1000
 EXPANDED_PAGE: Final = 50
-MAX_PATHS: Final = 1000
 
 
 class BlobResponse(FileResponse):
@@ -115,16 +114,16 @@ def paths_info(call: Call) -> Response:
         paths, expand = values.get("paths"), values.get("expand") is True
     else:
         try:
-            form = parse_qs(call.body.decode(), max_num_fields=MAX_PATHS + 10)
+            form = parse_qs(call.body.decode(), max_num_fields=bounds.PATHS + 10)
         except ValueError:
-            raise ApiError(400, f"The form is not valid, or has more than {MAX_PATHS} paths") from None
+            raise ApiError(400, f"The form is not valid, or has more than {bounds.PATHS} paths") from None
         paths, expand = form.get("paths", []), form.get("expand", [""])[0].lower() == "true"
     if (
         not isinstance(paths, list)
-        or len(paths) > MAX_PATHS
+        or len(paths) > bounds.PATHS
         or not all(isinstance(path, str) for path in paths)
     ):
-        raise ApiError(400, f"Member 'paths' must be a list of at most {MAX_PATHS} strings")
+        raise ApiError(400, f"Member 'paths' must be a list of at most {bounds.PATHS} strings")
     with call.state.store.read() as db:
         repo, commit = _commit(call, db)
         found = [trees.find(db, repo.key, commit.tree, path.strip("/")) for path in paths if path.strip("/")]
