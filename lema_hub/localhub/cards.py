@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from lema_hub.localhub import bounds
 from lema_hub.localhub.frontmatter import CardError, read, texts
 from lema_hub.localhub.licenses import LICENSES
 from lema_hub.localhub.paths import RepoType
@@ -60,6 +61,9 @@ def check(readme: str, kind: RepoType) -> Findings:
         _check_dataset(card, found)
     elif card or kind == "space":
         _check_space(card, found)
+    more = len(found.errors) - bounds.CARD_ERRORS
+    if more > 0:
+        found.errors[bounds.CARD_ERRORS :] = [f"... and {more} more"]
     return found
 
 
@@ -67,6 +71,10 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, str) or (
         isinstance(value, list) and all(isinstance(item, str) for item in value)
     )
+
+
+def _is_one_of(value: object, known: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in known
 
 
 def _check_licence(card: dict[str, Any], found: Findings) -> None:
@@ -104,7 +112,7 @@ def _check_model(card: dict[str, Any], found: Findings) -> None:
     if "base_model" in card and not _is_texts(card["base_model"]):
         found.errors.append('"base_model" must be a string or a list of strings')
     relation = card.get("base_model_relation")
-    if relation is not None and relation not in _RELATIONS:
+    if relation is not None and not _is_one_of(relation, _RELATIONS):
         found.errors.append(
             f'"base_model_relation" must be one of {", ".join(sorted(_RELATIONS))}, got {relation!r:.80}'
         )
@@ -125,7 +133,8 @@ def _check_model(card: dict[str, Any], found: Findings) -> None:
             continue
         for place, result in enumerate(results):
             for key in ("task", "dataset"):
-                if not isinstance(result, dict) or not isinstance((result.get(key) or {}).get("type"), str):
+                about = result.get(key) if isinstance(result, dict) else None
+                if not isinstance(about, dict) or not isinstance(about.get("type"), str):
                     found.errors.append(f'{where}.results[{place}].{key}.type" is required')
             metrics = result.get("metrics") if isinstance(result, dict) else None
             if not isinstance(metrics, list) or not all(
@@ -144,7 +153,7 @@ def _check_dataset(card: dict[str, Any], found: Findings) -> None:
     if not isinstance(configs, list):
         found.errors.append('"configs" must be a list')
         return
-    names: list[str] = []
+    names: set[str] = set()
     for number, config in enumerate(configs):
         name = config.get("config_name") if isinstance(config, dict) else None
         if not isinstance(name, str):
@@ -152,14 +161,14 @@ def _check_dataset(card: dict[str, Any], found: Findings) -> None:
             continue
         if name in names:
             found.errors.append(f'"configs[{number}].config_name" {name!r:.80} is used twice')
-        names.append(name)
+        names.add(name)
 
 
 def _check_space(card: dict[str, Any], found: Findings) -> None:
-    if card.get("sdk") not in _SDKS:
+    if not _is_one_of(card.get("sdk"), _SDKS):
         found.errors.append(f'"sdk" must be one of {", ".join(sorted(_SDKS))}, got {card.get("sdk")!r:.80}')
     for key in ("colorFrom", "colorTo"):
-        if key in card and card[key] not in _COLOURS:
+        if key in card and not _is_one_of(card[key], _COLOURS):
             found.errors.append(
                 f'"{key}" must be one of {", ".join(sorted(_COLOURS))}, got {card[key]!r:.80}'
             )

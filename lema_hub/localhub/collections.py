@@ -160,10 +160,6 @@ def _store(db: sqlite3.Connection, collection: Collection, names: tuple[str, ...
 def _checked(text: object, what: str, limit: int) -> str:
     if not isinstance(text, str) or not text.strip() or len(text.strip()) > limit:
         raise ApiError(400, f"Member {what!r} must be a text of 1 to {limit} characters")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ApiError(400, f"Member {what!r} must be a string of valid Unicode") from None
     return text.strip()
 
 

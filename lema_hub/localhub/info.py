@@ -1,19 +1,16 @@
 """What the Hub tells about a repo: the JSON of `model_info`, `dataset_info`, `space_info` and listings."""
 
-import json
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from lema_hub.localhub import bounds, frontmatter, likes, suffixes, tags, trees
+from lema_hub.localhub import bounds, frontmatter, likes, safetensors, strictjson, suffixes, tags, trees
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.commits import Commit
 from lema_hub.localhub.repos import Repo
 
 Json = dict[str, Any]
-
-_MAX_SHARDS: Final = 64
 
 
 def iso_date(seconds: int) -> str:
@@ -22,9 +19,12 @@ def iso_date(seconds: int) -> str:
 
 
 def read_text(db: sqlite3.Connection, blobs: Blobs, repo: int, tree: str, path: str) -> str:
-    """A small text file of a commit; empty if it is missing, large, or not text."""
+    """A small text file of a commit; empty if it is missing, large, or stored by git-lfs.
+
+    A commit checks a README that it brings, but not the content of a large file: that is data here, whatever its name.
+    """
     entry = trees.find(db, repo, tree, path)
-    if entry is None or entry.kind != "file" or entry.size > bounds.TEXT_BYTES:
+    if entry is None or entry.kind != "file" or entry.lfs or entry.size > bounds.TEXT_BYTES:
         return ""
     return blobs.read(entry.sha256).decode(errors="replace")
 
@@ -161,27 +161,25 @@ def _sibling(entry: trees.Entry, with_blobs: bool) -> Json:
 def _config(text: str) -> Json | None:
     shown = ("architectures", "model_type", "quantization_config")
     try:
-        config = json.loads(text)
+        config = strictjson.loads(text)
         return frontmatter.json_safe({key: config[key] for key in shown if key in config})  # type: ignore[no-any-return]
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         return None
 
 
 def _safetensors(blobs: Blobs, files: list[trees.Entry]) -> Json | None:
-    """Number of parameters by dtype, read off the headers of the safetensors files."""
+    """Number of parameters by dtype; None if a header is missing or unsound, or all of them are too long."""
     parameters: dict[str, int] = {}
-    shards = [entry for entry in files if entry.path.endswith(".safetensors") and "/" not in entry.path]
-    for entry in shards[:_MAX_SHARDS]:
+    left = bounds.SAFETENSORS_BYTES
+    for entry in files:
+        if "/" in entry.path or not entry.path.endswith(".safetensors"):
+            continue
         try:
-            with blobs.path(entry.sha256).open("rb") as file:
-                length = int.from_bytes(file.read(8), "little")
-                header = json.loads(file.read(min(length, bounds.TEXT_BYTES)))
-            for name, tensor in header.items():
-                if name != "__metadata__":
-                    count = 1
-                    for side in tensor["shape"]:
-                        count *= side
-                    parameters[tensor["dtype"]] = parameters.get(tensor["dtype"], 0) + count
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            header = safetensors.read(blobs.path(entry.sha256))
+        except OSError:
             return None
+        if header is None or (left := left - header.size) < 0:
+            return None
+        for dtype, count in header.parameters.items():
+            parameters[dtype] = parameters.get(dtype, 0) + count
     return {"parameters": parameters, "total": sum(parameters.values())} if parameters else None

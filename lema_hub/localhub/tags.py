@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
+from lema_hub.localhub import bounds
 from lema_hub.localhub.frontmatter import CardError, read, texts
 from lema_hub.localhub.paths import RepoType
 
@@ -30,7 +31,7 @@ MARKERS: Final = frozenset({"adapter_config.json", "config.json"})
 
 
 def derive(readme: str, kind: RepoType, markers: Collection[str], suffixes: Collection[str]) -> list[str]:
-    """The tags of a repo at a commit, each once; an unreadable header gives none.
+    """The tags of a repo at a commit, each once, as many as a repo may have; an unreadable header gives none.
 
     Args:
         readme: The text of its README.md.
@@ -52,7 +53,8 @@ def derive(readme: str, kind: RepoType, markers: Collection[str], suffixes: Coll
     found += [f"license:{name}" for name in texts(card.get("license"))]
     found += texts(card.get("tags"))
     found += [f"arxiv:{number}" for number in _ARXIV.findall(readme)]
-    return list(dict.fromkeys(tag for tag in found if tag))
+    fitting = dict.fromkeys(tag for tag in found if 0 < len(tag) <= bounds.REPO_TAG_CHARS)
+    return list(fitting)[: bounds.REPO_TAGS]
 
 
 def _of_model(card: dict[str, Any], markers: Collection[str], suffixes: Collection[str]) -> list[str]:

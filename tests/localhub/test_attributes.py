@@ -109,5 +109,4 @@ def test_the_work_of_all_comparisons_is_counted(monkeypatch: pytest.MonkeyPatch)
     rules = attributes.ignore_rules("*" + "a" * 99)
     rules.matches("a" * 90)
     with pytest.raises(ApiError, match="send fewer files"):
-        for _ in range(20):
-            rules.matches("b" * 90)
+        [rules.matches("b" * 90) for _ in range(20)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from huggingface_hub import HfApi
 
 if TYPE_CHECKING:
@@ -57,3 +59,51 @@ def test_the_work_of_a_preupload_is_bounded(api: HfApi, send: Send, dataset: str
     }
     answer = send("POST", f"/api/datasets/{dataset}/preupload/main", body=body)
     assert (answer.status, "send fewer files" in answer.error) == (400, True)
+
+
+@pytest.mark.parametrize("kind", ["model", "dataset", "space"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "a: !!timestamp x",
+        "a: !!int ''",
+        "a: !!bool x",
+        "base_model_relation: [a]",
+        "base_model_relation: {a: 1}",
+        "sdk: [gradio]",
+        "sdk: gradio\ncolorFrom: [red]",
+        "model-index: [{name: a, results: [{task: x, dataset: [1], metrics: [1]}]}]",
+        "a: 1:59:59.5" + ":59" * 1000 + ".0",
+    ],
+)
+def test_odd_cards_are_answered(send: Send, header: str, kind: str) -> None:
+    body = {"content": f"---\n{header}\n---\n", "repoType": kind}
+    assert send("POST", "/api/validate-yaml", body=body, token=None).status in (200, 400)
+
+
+def test_odd_members_are_refused(send: Send, dataset: str) -> None:
+    operation = {"path": "a", "content": "\ud800", "encoding": "utf-8"}
+    lines = [{"key": "header", "value": {"summary": "s"}}, {"key": "file", "value": operation}]
+    refused = [
+        send("POST", "/api/repos/create", body={"name": "odd", "sdk": ["gradio"]}),
+        send("POST", f"/api/datasets/{dataset}/commit/main", body="\n".join(map(json.dumps, lines)).encode()),
+        send("POST", f"/api/datasets/{dataset}/paths-info/main", body={"paths": ["\ud800"]}),
+        send("POST", "/api/collections", body={"title": "t", "item": {"type": "model", "id": "\ud800/x"}}),
+    ]
+    assert [answer.status for answer in refused] == [400] * 4
+
+
+def test_a_readme_in_lfs_is_data_and_no_card(api: HfApi, send: Send) -> None:
+    """Its content was not checked by the commit, so nothing reads it, least of all under the write lock."""
+    api.create_repo("lema/lfs-card")
+    content = b"---\nlicense: [\ntags: x\n---\n"
+    oid, size = hashlib.sha256(content).hexdigest(), len(content)
+    objects = {"operation": "upload", "objects": [{"oid": oid, "size": size}]}
+    [answer] = send("POST", "/lema/lfs-card.git/info/lfs/objects/batch", body=objects).json()["objects"]
+    assert send("PUT", answer["actions"]["upload"]["href"], body=content, token=None).status == 200
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n"
+    assert commit(send, "lema/lfs-card", {"README.md": pointer.encode()}, kind="models").status == 200
+    info = send("GET", "/api/models/lema/lfs-card").json()
+    assert (info["cardData"], info["tags"]) == ({}, [])
+    assert b"license" not in send("GET", "/lema/lfs-card").body
+    assert send("GET", "/lema/lfs-card/resolve/main/README.md").body == content

@@ -44,7 +44,10 @@ def test_cards_that_pass(kind: RepoType, header: str) -> None:
         ("model", "tags: [1]", '"tags"'),
         ("model", "base_model: [1]", '"base_model"'),
         ("model", "base_model_relation: child", '"base_model_relation"'),
+        ("model", "base_model_relation: [merge]", '"base_model_relation"'),
+        ("model", "base_model_relation: {a: 1}", '"base_model_relation"'),
         ("model", "pipeline_tag: [a]", '"pipeline_tag"'),
+        ("model", "model-index:\n- name: m\n  results: [{task: x, dataset: [y], metrics: [1]}]", "task.type"),
         ("model", "model-index: x", '"model-index" must be a list'),
         ("model", "model-index:\n- results: []", "name"),
         (
@@ -58,7 +61,9 @@ def test_cards_that_pass(kind: RepoType, header: str) -> None:
         ("dataset", "configs:\n- config_name: a\n- config_name: a", "used twice"),
         ("dataset", "size_categories: big", "size_categories"),
         ("space", "title: T", '"sdk" must be one of'),
+        ("space", "sdk: [gradio]", '"sdk" must be one of'),
         ("space", "sdk: gradio\ncolorFrom: mauve", "colorFrom"),
+        ("space", "sdk: gradio\ncolorFrom: [red]", "colorFrom"),
         ("space", f"sdk: static\nshort_description: {'x' * 61}", "short_description"),
     ],
 )
@@ -69,3 +74,9 @@ def test_cards_that_are_refused(kind: RepoType, header: str, message: str) -> No
 def test_a_card_without_header_is_a_warning() -> None:
     found = cards.check("# Title", "model")
     assert (found.errors, found.warnings) == ([], ["empty or missing yaml metadata in repo card"])
+
+
+def test_a_card_with_many_faults_names_the_first_of_them() -> None:
+    found = cards.check(card(f"language: [{', '.join(['x!'] * 1000)}]"), "model")
+    assert len(found.errors) == 21
+    assert found.errors[-1] == "... and 980 more"

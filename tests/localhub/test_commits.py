@@ -208,7 +208,7 @@ def test_malformed_commits(send: Send, dataset: str, api: HfApi) -> None:
             header + b'{"key": "lfsFile", "value": {"path": "a", "oid": "' + b"0" * 64 + b'", "size": 1}}',
             "not uploaded",
         ),
-        (header + b'{"key": "file", "value": {"path": "a\\ud800", "content": ""}}', "string"),
+        (header + b'{"key": "file", "value": {"path": "a\\ud800", "content": ""}}', "valid Unicode"),
         (b'{"key": "header", "value": {"summary": "  "}}', "summary"),
         (b'{"key": "header", "value": {"summary": 5}}', "summary"),
     ]:

@@ -50,12 +50,54 @@ def test_a_rule_inside_a_line_does_not_end_the_header() -> None:
         ("a: " + "9" * 5000, "invalid YAML|128 bits"),  # the latter where a library lifted Python's own limit
         ("0x" + "f" * 9000 + ": 1", "invalid YAML"),
         ("? [a, b]\n: 1", "invalid YAML"),
+        ("a: !!omap [[a]]", "tag"),
+        ("a: !!int ''", "tag"),
+        ("a: !!timestamp x", "tag"),
+        ("a: !!bool {}", "tag"),
+        ("a: !!binary YQ==", "tag"),
+        ("a: !local x", "tag"),
+        ("a: !!str [x]", "invalid YAML"),
+        ("a: 0b_", "invalid YAML"),
+        ("a: 2001-12-14t21:59:43.10-99:99", "invalid YAML"),
+        ("<<: [1]", "invalid YAML"),
+        ("a: " + "1" * 100 + ".5", "128 bits"),
     ],
 )
 def test_headers_that_cannot_be_read(header: str, message: str) -> None:
     with pytest.raises(frontmatter.CardError, match=message) as caught:
         frontmatter.read(card(header))
     assert "\n" not in str(caught.value)
+
+
+def test_digits_with_colons_are_texts() -> None:
+    # As numbers in base 60 they take the square of their length: a minute for this one.
+    endless = "1" + ":59" * 333_000
+    assert frontmatter.read(card(f"a: {endless}\nb: 1:59.5\nc: 12:30")) == {
+        "a": endless,
+        "b": "1:59.5",
+        "c": "12:30",
+    }
+
+
+def test_keys_are_texts() -> None:
+    # As numbers they could all be given the same hash.
+    assert frontmatter.read(card("0x10: a\n1.0: b\ntrue: c\n2305843009213693951: d")) == {
+        "0x10": "a",
+        "1.0": "b",
+        "true": "c",
+        "2305843009213693951": "d",
+    }
+
+
+def test_merged_keys_and_plain_tags() -> None:
+    header = "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: !!str 5\ne: !!seq [1]\nf: !!map {g: h}"
+    assert frontmatter.read(card(header)) == {
+        "a": {"x": 1, "y": 2},
+        "b": {"x": 1, "y": 3},
+        "c": "5",
+        "e": [1],
+        "f": {"g": "h"},
+    }
 
 
 def test_a_billion_laughs_are_refused_at_once() -> None:

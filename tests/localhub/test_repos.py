@@ -229,7 +229,9 @@ def test_expand_gives_only_what_was_asked_for(api: HfApi) -> None:
 
 
 def test_requests_of_the_wrong_shape(send: Send) -> None:
-    assert send("POST", "/api/repos/create", body=b"{").error == "The request body is not valid JSON"
+    assert send("POST", "/api/repos/create", body=b"{").error.startswith(
+        "The request body is not valid JSON: "
+    )
     assert send("POST", "/api/repos/create", body=b"[]").status == 400
     assert send("POST", "/api/repos/create", body={"name": 5}).status == 400
     assert send("POST", "/api/repos/create", body={"name": "a/b"}).status == 400

@@ -47,3 +47,9 @@ def test_every_suffix_that_makes_a_tag_is_stored() -> None:
 )
 def test_library_is_told_by_the_files(files: list[str], library: str | None) -> None:
     assert tags.library_name({}, files) == library
+
+
+def test_a_repo_has_a_limited_number_of_tags() -> None:
+    readme = f"---\ntags: [{'x' * 201}]\n---\n" + "\n".join(f"arxiv.org/abs/2301.{n:05}" for n in range(3000))
+    found = tags.derive(readme, "model", [], [])
+    assert (len(found), found[0]) == (1000, "arxiv:2301.00000")

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from lema_hub.localhub import auth, bounds, repos
+from lema_hub.localhub import auth, bounds, repos, strictjson
 from lema_hub.localhub.auth import Identity, Role
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.errors import ApiError, HubError
@@ -76,7 +76,7 @@ class Call:
 
 
 class Json(JSONResponse):
-    """A JSON answer in ASCII, so that even half a surrogate pair that a client sent can be sent back."""
+    """A JSON answer in ASCII."""
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
@@ -159,9 +159,9 @@ def parse_object(text: bytes | bytearray, what: str) -> dict[str, Any]:
         ApiError: 400 if the text is not one.
     """
     try:
-        value = json.loads(text or b"{}")
-    except (ValueError, RecursionError):
-        raise ApiError(400, f"The {what} is not valid JSON") from None
+        value = strictjson.loads(text or b"{}")
+    except ValueError as error:
+        raise ApiError(400, f"The {what} is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise ApiError(400, f"The {what} must be a JSON object, got {type(value).__name__}")
     return value
@@ -178,10 +178,6 @@ def text_member(values: dict[str, Any], key: str, default: str | None = None, *,
         return default
     if not isinstance(value, str) or len(value) > limit:
         raise ApiError(400, f"Member {key!r} must be a string of at most {limit} characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ApiError(400, f"Member {key!r} must be a string of valid Unicode") from None
     return value
 
 

@@ -49,7 +49,7 @@ def create(call: Call) -> Response:
                 namespace=namespace,
                 name=name,
                 private=private,
-                sdk=values.get("sdk"),
+                sdk=text_member(values, "sdk", "") or None,
             )
         except ApiError as error:
             if error.status == 409:
