@@ -129,7 +129,9 @@ def _changes(
     changes: dict[str, str | None] = {}
     for operation in operations:
         path = operation.path.rstrip("/") if isinstance(operation, DeleteFolder) else operation.path
-        check_file_path(path)
+        # What has a bad name from former times can still be deleted.
+        if isinstance(operation, AddFile | AddLfsFile):
+            check_file_path(path)
         match operation:
             case AddFile():
                 record_blob(db, repo, operation.sha256, operation.size)
@@ -162,6 +164,7 @@ def _there(
 
 
 def _nothing_there(path: str) -> ApiError:
+    check_file_path(path)
     return ApiError(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
 
 

@@ -1,7 +1,8 @@
 """Names that clients choose: repo ids, ref names, file paths. Checked here, and never mapped to the disk.
 
-A path that is accepted here can be checked out on Linux, macOS and Windows: no traversal, no `.git`, no
-control character, no backslash. Two names that differ only in case or Unicode form are the caller's to
+A path that is accepted here can be checked out on Linux, macOS and Windows: no traversal, no `.git` under any of
+its names, no device such as `NUL`, none of the characters that one of them keeps for itself, and nothing
+that cannot be seen. Two names that differ only in case or Unicode form are the caller's to
 refuse (`fold` gives the common form), because that needs the names beside it.
 """
 
@@ -19,6 +20,20 @@ URL_PREFIXES: Final[dict[RepoType, str]] = {"model": "", "dataset": "datasets/",
 
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
+# What Windows takes for a device, with any suffix, and the short name that it gives to `.git`.
+_DEVICE = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9\xb9\xb2\xb3]|lpt[0-9\xb9\xb2\xb3]) *(?:\..*)?",
+    re.IGNORECASE,
+)
+_GIT_SHORT_NAME = re.compile(r"git~[0-9]+", re.IGNORECASE)
+_WINDOWS_FORBIDDEN: Final = frozenset('<>:"|?*')
+# Default-ignorable characters outside the category Cf (Unicode, DerivedCoreProperties.txt): fillers, a joiner
+# and marks that show nothing.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\uffa0\U000e0000-\U000e0fff]"
+)
+# They turn a character into its picture or back, as file names with emoji have it; a version needs none.
+_VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f]")
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 # First segments of the server's own urls; a namespace of that name would shadow them.
 _RESERVED = frozenset(
@@ -56,20 +71,27 @@ def check_name(name: str, what: str) -> str:
 
 
 def check_ref_name(name: str, what: str) -> str:
-    """Return a branch or tag name that git would accept (``git check-ref-format``), or refuse it with 400."""
+    """Return a branch or tag name, or refuse it with 400.
+
+    The rules are those of ``git check-ref-format``; and clients keep a file of that name in their caches.
+    """
     parts = name.split("/")
     illegal = (
         not name
+        or _hidden_character(name)
         or len(name.encode()) > bounds.REF_BYTES
         or _REF_FORBIDDEN.search(name)
         or name in ("@", "HEAD")
         or name.startswith(("-", "refs/"))
         or name.endswith(".")
+        or _WINDOWS_FORBIDDEN & set(name)
         or any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
+        or any(_DEVICE.fullmatch(part) for part in parts)
         or _COMMIT_ID.fullmatch(name)
+        or _VARIATION_SELECTORS.search(name)
     )
     if illegal:
-        raise ApiError(400, f"Invalid {what} name {name!r:.120}: git does not accept it as a reference")
+        raise ApiError(400, f"Invalid {what} name {name!r:.120}: git or a file system does not accept it")
     return name
 
 
@@ -94,16 +116,31 @@ def _path_fault(path: str) -> str | None:
         return "absolute"
     if "\\" in path:
         return "contains a backslash"
-    if any(ord(char) < 32 or ord(char) == 127 for char in path):
-        return "contains a control character"
+    if (hidden := _hidden_character(path)) is not None:
+        return f"contains the character U+{ord(hidden):04X}, which cannot be seen"
+    if (kept := _WINDOWS_FORBIDDEN & set(path)) != frozenset():
+        return f"contains {min(kept)!r}, which Windows forbids"
     for segment in path.split("/"):
         if segment in ("", ".", ".."):
             return f"contains the segment {segment!r}"
-        if fold(segment).rstrip(" .") == ".git":
+        if segment.endswith((" ", ".")):
+            return "contains a segment that ends with a space or a dot, which Windows removes"
+        if _DEVICE.fullmatch(segment):
+            return f"contains {segment!r:.40}, which is a device on Windows"
+        if fold(segment) == ".git" or _GIT_SHORT_NAME.fullmatch(segment):
             return "contains a '.git' segment"
         if len(segment.encode()) > bounds.SEGMENT_BYTES:
             return f"contains a segment longer than {bounds.SEGMENT_BYTES} bytes"
     return None
+
+
+def _hidden_character(name: str) -> str | None:
+    """The first character that shows nothing: a control, a format, half a surrogate pair, a filler; or None."""
+    for char in name:
+        if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+            return char
+    found = _INVISIBLE.search(name)
+    return found and found[0]
 
 
 def fold(name: str) -> str:

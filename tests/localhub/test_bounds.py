@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
+
+from lema_hub.localhub import LocalHub
+from lema_hub.localhub.server import DATABASE
+from lema_hub.localhub.store import Store
 
 if TYPE_CHECKING:
     from tests.localhub.conftest import Reply, Send
@@ -107,3 +112,15 @@ def test_a_readme_in_lfs_is_data_and_no_card(api: HfApi, send: Send) -> None:
     assert (info["cardData"], info["tags"]) == ({}, [])
     assert b"license" not in send("GET", "/lema/lfs-card").body
     assert send("GET", "/lema/lfs-card/resolve/main/README.md").body == content
+
+
+def test_what_was_named_badly_in_former_times_can_be_deleted(api: HfApi, hub: LocalHub, dataset: str) -> None:
+    api.upload_file(path_or_fileobj=b"x", path_in_repo="nul-1/a", repo_id=dataset, repo_type="dataset")
+    store = Store(hub.directory / DATABASE)
+    with store.write() as db:
+        db.execute("UPDATE entry SET name = 'NUL' WHERE name = 'nul-1'")
+    store.close()
+    with pytest.raises(HfHubHTTPError, match="device"):
+        api.upload_file(path_or_fileobj=b"y", path_in_repo="NUL/b", repo_id=dataset, repo_type="dataset")
+    api.delete_file("NUL/a", dataset, repo_type="dataset")
+    assert api.list_repo_files(dataset, repo_type="dataset") == [".gitattributes"]
