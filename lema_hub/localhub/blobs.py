@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 from lema_hub.localhub.errors import ApiError, StorageDamagedError
 
@@ -36,8 +36,9 @@ class Blobs:
     def __init__(self, directory: Path) -> None:
         self._blobs = directory / "blobs"
         self._tmp = directory / "tmp"
-        self._blobs.mkdir(parents=True, exist_ok=True)
-        self._tmp.mkdir(parents=True, exist_ok=True)
+        for folder in (self._blobs, self._tmp):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)  # contents of private repos, whatever the mode of the directory around them
 
     def path(self, sha256: str) -> Path:
         """Where the blob lies, whether or not it is there."""
@@ -110,7 +111,7 @@ class Blobs:
         shards = {self.path(sha256).parent for sha256 in written.values()}
         fresh = [shard for shard in shards if not shard.exists()]
         for shard in fresh:
-            shard.mkdir(exist_ok=True)
+            shard.mkdir(mode=0o700, exist_ok=True)
         with ThreadPoolExecutor(min(_SYNC_THREADS, len(written))) as threads:
             # Replaces an equal blob on purpose: its new modification time keeps `gc` away from it.
             for _ in threads.map(lambda item: self._name(*item), written.items()):
@@ -167,7 +168,7 @@ class BlobWriter:
         self._path = path
         self._limit = limit
         self._digest = hashlib.sha256()
-        self._file = path.open("xb")
+        self._file = _create(path)
         self.size = 0
 
     def __enter__(self) -> Self:
@@ -176,8 +177,10 @@ class BlobWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        try:
+            self._file.close()  # writes what is buffered, which fails on a full disk
+        finally:
+            self._path.unlink(missing_ok=True)
 
     def write(self, chunk: bytes) -> None:
         """Append a chunk; 413 as soon as the limit is passed."""
@@ -207,7 +210,7 @@ class PartWriter:
     def __init__(self, path: Path, offset: int, limit: int) -> None:
         self._limit = limit
         self._digest = hashlib.sha256()
-        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
+        self._file = _create(path, exclusive=False)
         self._file.seek(offset)
         self.size = 0
 
@@ -254,13 +257,19 @@ class BlobBatch:
         path = self._blobs.unfinished()
         sha256 = hashlib.sha256(content).hexdigest()
         self._written[path] = sha256
-        path.write_bytes(content)
+        with _create(path) as file:
+            file.write(content)
         return sha256
 
     def commit(self) -> None:
         """Sync all of them and give them their names."""
         self._blobs.settle(self._written)
         self._written.clear()
+
+
+def _create(path: Path, *, exclusive: bool = True) -> BinaryIO:
+    """Open a new file (or one that may be there, without cutting it off) that only its owner may read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_EXCL if exclusive else 0), 0o600), "wb")
 
 
 def _hash(path: Path) -> str:

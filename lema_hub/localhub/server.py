@@ -222,6 +222,7 @@ def _lock(directory: Path, undo: ExitStack) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = undo.enter_context((directory / LOCK_FILE).open("w"))
+        (directory / LOCK_FILE).chmod(0o600)
     except OSError as error:
         raise HubError(f"cannot use the directory {directory}: {error.strerror}") from None
     try:

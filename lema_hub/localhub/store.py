@@ -39,7 +39,8 @@ class Store:
         # SQLite waits for its write lock by polling; threads of one process queue here instead, in order.
         self._writer = threading.Lock()
         self._closed = False
-        path.touch(mode=0o600)  # it holds the signing key; SQLite gives the same mode to its other files
+        path.touch(mode=0o600)
+        path.chmod(0o600)  # it holds the signing key; SQLite gives the same mode to its other files
         self._create()
 
     def _create(self) -> None:

@@ -275,3 +275,21 @@ def test_an_interrupted_upload_leaves_nothing_that_counts(tmp_path: Path) -> Non
         (hub.directory / "tmp" / "half-an-upload").write_bytes(b"x" * 1000)
     with LocalHub(tmp_path) as hub:
         assert list((hub.directory / "tmp").iterdir()) == []
+
+
+def test_what_is_kept_is_its_owners_alone(tmp_path: Path) -> None:
+    """In a directory that everybody may enter, and in one that an earlier release has left open."""
+    before = os.umask(0o022)
+    try:
+        for folder in ("", "blobs", "tmp"):
+            (tmp_path / "hub" / folder).mkdir(mode=0o755, exist_ok=True)
+        (tmp_path / "hub" / DATABASE).touch(mode=0o644)
+        with LocalHub(tmp_path / "hub") as hub:
+            api = HfApi(endpoint=hub.url, token=hub.token)
+            api.create_repo("lema/secret", private=True)
+            api.upload_file(path_or_fileobj=os.urandom(9), path_in_repo="a.bin", repo_id="lema/secret")
+            kept = list(hub.directory.rglob("*"))
+            assert {path.stat().st_mode & 0o077 for path in kept} == {0}
+            assert len([path for path in kept if path.is_file()]) >= 6
+    finally:
+        os.umask(before)
