@@ -54,7 +54,7 @@ MATCH_STEPS: Final = 500_000_000
 # The diff of a pull request.
 DIFF_FILES: Final = 200
 DIFF_FILE_BYTES: Final = 200_000
-DIFF_BYTES: Final = 4_000_000
+DIFF_BYTES: Final = 1_000_000
 
 # Askers that the limit on requests counts apart; all others share one count.
 ASKERS: Final = 100_000

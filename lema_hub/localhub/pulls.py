@@ -5,12 +5,10 @@ branch as it is now; a file that both changed differently is a conflict, and ref
 gets one commit that names the request's own, as on the Hub, so a history stays a line.
 """
 
-import difflib
 import sqlite3
 from collections.abc import Iterable
-from typing import Final
 
-from lema_hub.localhub import changes, commits, discussions, refs, trees
+from lema_hub.localhub import bounds, changes, commits, diffs, discussions, refs, trees
 from lema_hub.localhub.auth import Identity
 from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.commits import Commit
@@ -18,9 +16,6 @@ from lema_hub.localhub.discussions import Discussion
 from lema_hub.localhub.errors import ApiError, revision_not_found
 from lema_hub.localhub.repos import Repo
 from lema_hub.localhub.store import now
-
-_MAX_DIFF_FILES: Final = 200
-_MAX_DIFF_BYTES: Final = 200_000
 
 
 def start(
@@ -161,14 +156,26 @@ def _oid(entry: trees.Entry | None) -> str | None:
 
 
 def diff(db: sqlite3.Connection, blobs: Blobs, repo: Repo, pull: Discussion) -> str:
-    """What the request changes, as git shows it; large files by their pointers, other binaries by name."""
+    """What the request changes, as git shows it; large files by their pointers, other binaries by name.
+
+    It ends, with the number of files that are left out, after as many files and bytes as are compared at once.
+    """
     started = commits.get(db, repo.key, str(pull.base_commit)).tree
     theirs = commits.get(db, repo.key, refs.resolve(db, repo.key, pull.ref)).tree
     changed = trees.compare(db, repo.key, started, theirs)
-    parts = [_file_diff(blobs, path, *pair) for path, pair in list(changed.items())[:_MAX_DIFF_FILES]]
-    if len(changed) > _MAX_DIFF_FILES:
-        parts.append(f"... and {len(changed) - _MAX_DIFF_FILES} more files\n")
+    parts: list[str] = []
+    left = bounds.DIFF_BYTES
+    for path, pair in changed.items():
+        left -= sum(entry.size for entry in pair if entry is not None and _is_compared(entry))
+        if left < 0 or len(parts) == bounds.DIFF_FILES:
+            parts.append(f"... and {len(changed) - len(parts)} more files\n")
+            break
+        parts.append(_file_diff(blobs, path, *pair))
     return "".join(parts)
+
+
+def _is_compared(entry: trees.Entry) -> bool:
+    return not entry.lfs and entry.size <= bounds.DIFF_FILE_BYTES
 
 
 def _file_diff(blobs: Blobs, path: str, old: trees.Entry | None, new: trees.Entry | None) -> str:
@@ -181,7 +188,7 @@ def _file_diff(blobs: Blobs, path: str, old: trees.Entry | None, new: trees.Entr
     lines = [_lines(blobs, entry) for entry in (old, new)]
     if lines[0] is None or lines[1] is None:
         return f"{head}Binary files {before} and {after} differ\n"
-    return head + "".join(_closed(difflib.unified_diff(lines[0], lines[1], before, after)))
+    return head + "".join(_closed(diffs.unified(lines[0], lines[1], before, after)))
 
 
 def _closed(lines: Iterable[str]) -> list[str]:
@@ -195,7 +202,7 @@ def _lines(blobs: Blobs, entry: trees.Entry | None) -> list[str] | None:
         return []
     if entry.lfs:
         return trees.lfs_pointer(entry.sha256, entry.size).decode().splitlines(keepends=True)
-    if entry.size > _MAX_DIFF_BYTES:
+    if not _is_compared(entry):
         return None
     try:
         return blobs.read(entry.sha256).decode().splitlines(keepends=True)

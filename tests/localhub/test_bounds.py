@@ -124,3 +124,12 @@ def test_what_was_named_badly_in_former_times_can_be_deleted(api: HfApi, hub: Lo
         api.upload_file(path_or_fileobj=b"y", path_in_repo="NUL/b", repo_id=dataset, repo_type="dataset")
     api.delete_file("NUL/a", dataset, repo_type="dataset")
     assert api.list_repo_files(dataset, repo_type="dataset") == [".gitattributes"]
+
+
+def test_a_diff_ends_after_so_many_bytes(api: HfApi, send: Send, dataset: str) -> None:
+    assert commit(send, dataset, {f"{n}.txt": b"a\n" * 40_000 for n in range(9)}).status == 200
+    changed = {f"{n}.txt": b"b\n" * 40_000 for n in range(9)}
+    assert commit(send, dataset, changed, query="?create_pr=1").status == 200
+    diff = api.get_discussion_details(dataset, 1, repo_type="dataset").diff
+    assert diff.count("diff --git") == 6
+    assert diff.endswith("\n... and 3 more files\n")
