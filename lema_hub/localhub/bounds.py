@@ -6,6 +6,11 @@ answered with 4xx; a stored file above one is treated as if it said nothing. doc
 
 from typing import Final
 
+# Connections: how many, and what a client must do in each period. A slow line sends 16 KB in this time.
+CONNECTIONS: Final = 512
+PERIOD_SECONDS: Final = 30.0
+MIN_BODY_BYTES: Final = 16_000
+
 # Request bodies.
 JSON_BYTES: Final = 16_000_000
 # A list of lists takes fifty times its bytes in memory.

@@ -9,6 +9,8 @@
 The codes are those that ``huggingface_hub.utils.hf_raise_for_status`` maps to its own exceptions.
 """
 
+import errno
+import sqlite3
 from collections.abc import Mapping
 from typing import Literal
 
@@ -57,6 +59,15 @@ class ApiError(HubError):
         self.code = code
         self.extra = dict(extra or {})
         self.headers = dict(headers or {})
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error of the system or of SQLite says that nothing more can be written."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    # SQLite reports a WAL or its index that cannot grow as an error of input or output.
+    code = getattr(error, "sqlite_errorcode", 0) if isinstance(error, sqlite3.Error) else 0
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
 def revision_not_found(revision: str) -> ApiError:

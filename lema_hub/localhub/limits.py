@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+from lema_hub.localhub import bounds
 from lema_hub.localhub.errors import ApiError, HubError
 
 Kind = Literal["api", "resolvers", "pages"]
@@ -66,6 +67,8 @@ class Limiter:
             if window != self._window:
                 self._counts.clear()
                 self._window = window
+            if key not in self._counts and len(self._counts) >= bounds.ASKERS:
+                key = ("", kind)
             count = self._counts[key] = self._counts.get(key, 0) + 1
         reset = math.ceil((window + 1) * limit.seconds - moment)
         headers = {

@@ -31,6 +31,7 @@ from lema_hub.localhub.blobs import Blobs
 from lema_hub.localhub.errors import ApiError, DirectoryInUseError, HubError, NotServingError
 from lema_hub.localhub.http.app import application
 from lema_hub.localhub.http.call import State
+from lema_hub.localhub.http.connection import Connection, limit
 from lema_hub.localhub.lfs import Signer
 from lema_hub.localhub.limits import RateLimit
 from lema_hub.localhub.store import Store
@@ -105,6 +106,8 @@ class LocalHub:
             self._server = uvicorn.Server(
                 uvicorn.Config(
                     application(state, names, rate_limit),
+                    http=Connection,
+                    backlog=max(8, limit() // 8),  # so many at once are accepted before one can be refused
                     lifespan="off",
                     ws="none",
                     log_config=None,

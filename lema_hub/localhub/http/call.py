@@ -4,14 +4,13 @@ Handlers are plain functions from a `Call` to a `Response`. They run in a thread
 read and the asker identified; errors are raised as `ApiError` and turned into an answer here, in one place.
 """
 
-import errno
 import json
 import logging
 import secrets
 import sqlite3
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,13 +21,39 @@ from starlette.responses import JSONResponse, Response
 from lema_hub.localhub import auth, bounds, repos, strictjson
 from lema_hub.localhub.auth import Identity, Role
 from lema_hub.localhub.blobs import Blobs
-from lema_hub.localhub.errors import ApiError, HubError
+from lema_hub.localhub.errors import ApiError, HubError, is_disk_full
 from lema_hub.localhub.lfs import Signer
 from lema_hub.localhub.paths import RepoType
 from lema_hub.localhub.repos import Repo
 from lema_hub.localhub.store import Store
 
 logger = logging.getLogger(__name__)
+
+
+class Bodies:
+    """How many bytes of request bodies are in memory; used by the event loop's thread alone."""
+
+    def __init__(self) -> None:
+        self.held = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """A function that counts bytes as held until the block ends; 503 if there are too many."""
+        own = 0
+
+        def take(size: int) -> None:
+            nonlocal own
+            if self.held + size > bounds.BODIES_BYTES:
+                raise ApiError(
+                    503, "The server holds too many requests: try again", headers={"Retry-After": "1"}
+                )
+            own += size
+            self.held += size
+
+        try:
+            yield take
+        finally:
+            self.held -= own
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +63,7 @@ class State:
     store: Store
     blobs: Blobs
     signer: Signer
+    bodies: Bodies = field(default_factory=Bodies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +118,9 @@ def endpoint(state: State, handler: Handler, kind: RepoType = "model") -> Endpoi
 
     async def answer(request: Request) -> Response:
         try:
-            body = await read_body(request, bounds.JSON_BYTES)
-            return await run_in_threadpool(_identified, state, handler, request, kind, body)
+            with state.bodies.share() as take:
+                body = await _read_body(request, take)
+                return await run_in_threadpool(_identified, state, handler, request, kind, body)
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:
@@ -140,14 +167,15 @@ def _identified(state: State, handler: Handler, request: Request, kind: RepoType
     return handler(Call(state, request, _identify(state, request), kind, body))
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def _read_body(request: Request, take: Callable[[int], None]) -> bytes:
     """The whole body; 413 once it passes the limit."""
     pieces: list[bytes] = []
     size = 0
     async for piece in request.stream():
         size += len(piece)
-        if size > limit:
-            raise ApiError(413, f"Request body is larger than {limit} bytes")
+        if size > bounds.JSON_BYTES:
+            raise ApiError(413, f"Request body is larger than {bounds.JSON_BYTES} bytes")
+        take(len(piece))
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -183,10 +211,10 @@ def text_member(values: dict[str, Any], key: str, default: str | None = None, *,
 
 def error_response(error: Exception) -> Response:
     """The answer to an error; one that was not foreseen is logged and told to nobody."""
-    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-        error = ApiError(503, "The database is busy: try again", headers={"Retry-After": "1"})
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(error):
         error = ApiError(507, "The server's disk is full")
+    elif isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        error = ApiError(503, "The database is busy: try again", headers={"Retry-After": "1"})
     elif not isinstance(error, ApiError):
         reference = secrets.token_hex(8)
         logger.error("request failed (%s)", reference, exc_info=error)
