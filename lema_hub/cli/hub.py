@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
@@ -73,6 +73,7 @@ def _opened(directory: Path) -> Iterator[tuple[Store, Blobs]]:
     """The database and the blobs of an existing directory."""
     with _errors():
         from lema_hub.localhub.blobs import Blobs
+        from lema_hub.localhub.errors import storage_errors
         from lema_hub.localhub.server import DATABASE, exists
         from lema_hub.localhub.store import Store
 
@@ -80,11 +81,8 @@ def _opened(directory: Path) -> Iterator[tuple[Store, Blobs]]:
             raise HubError(
                 f"no Hub was ever served from {directory}: run `lema hub serve --dir {directory}` first"
             )
-        store = Store(directory / DATABASE)
-        try:
+        with storage_errors(directory), closing(Store(directory / DATABASE)) as store:
             yield store, Blobs(directory)
-        finally:
-            store.close()
 
 
 @app.command()

@@ -11,7 +11,9 @@ The codes are those that ``huggingface_hub.utils.hf_raise_for_status`` maps to i
 
 import errno
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 ErrorCode = Literal["RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo"]
@@ -68,6 +70,23 @@ def is_disk_full(error: BaseException) -> bool:
     # SQLite reports a WAL or its index that cannot grow as an error of input or output.
     code = getattr(error, "sqlite_errorcode", 0) if isinstance(error, sqlite3.Error) else 0
     return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
+@contextmanager
+def storage_errors(directory: Path) -> Iterator[None]:
+    """Turn what the disk and the database report of a server's directory into one line.
+
+    Raises:
+        HubError: The disk is full, or something in the directory cannot be read or written.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        if is_disk_full(error):
+            message = f"the disk of {directory} is full: make room on it, then try again"
+        else:
+            message = f"cannot use the directory {directory}: {error}"
+        raise HubError(message) from error
 
 
 def revision_not_found(revision: str) -> ApiError:

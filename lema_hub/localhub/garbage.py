@@ -46,12 +46,11 @@ def collect(
     oldest = time.time() - grace_seconds
     if not dry_run:
         blobs.sweep(before=oldest)
+        # What the database has forgotten already goes first: on a full disk this makes room for the rest.
+        unused = _remove_unused(store, blobs, oldest)
         with store.write() as db:
             commits = _collect_rows(db, oldest)
-        with store.write() as db:
-            unused = _unused(db, blobs, oldest)
-            for path in unused:
-                path.unlink()
+        unused |= _remove_unused(store, blobs, oldest)
         return Collected(commits=commits, blobs=len(unused), bytes=sum(unused.values()))
     try:
         with store.write() as db:
@@ -64,6 +63,15 @@ def collect(
 
 def _collect_rows(db: sqlite3.Connection, oldest: float) -> int:
     return sum(_collect_repo(db, row["id"], oldest) for row in db.execute("SELECT id FROM repo").fetchall())
+
+
+def _remove_unused(store: Store, blobs: Blobs, oldest: float) -> dict[Path, int]:
+    """Remove the blobs that no repo holds; returns them with their sizes."""
+    with store.write() as db:
+        unused = _unused(db, blobs, oldest)
+        for path in unused:
+            path.unlink()
+    return unused
 
 
 def _unused(db: sqlite3.Connection, blobs: Blobs, oldest: float) -> dict[Path, int]:

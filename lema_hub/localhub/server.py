@@ -28,7 +28,13 @@ import uvicorn
 
 from lema_hub.localhub import auth
 from lema_hub.localhub.blobs import Blobs
-from lema_hub.localhub.errors import ApiError, DirectoryInUseError, HubError, NotServingError
+from lema_hub.localhub.errors import (
+    ApiError,
+    DirectoryInUseError,
+    HubError,
+    NotServingError,
+    storage_errors,
+)
 from lema_hub.localhub.http.app import application
 from lema_hub.localhub.http.call import State
 from lema_hub.localhub.http.connection import Connection, limit
@@ -84,7 +90,7 @@ class LocalHub:
         rate_limit: RateLimit | None = None,
     ) -> None:
         self.directory = Path(directory).resolve()
-        with ExitStack() as undo:
+        with storage_errors(self.directory), ExitStack() as undo:
             _lock(self.directory, undo)
             self._store = Store(self.directory / DATABASE)
             undo.callback(self._store.close)

@@ -44,6 +44,10 @@ class Store:
         self._create()
 
     def _create(self) -> None:
+        with self.read() as db:
+            known: int = db.execute("PRAGMA user_version").fetchone()[0]
+        if known == schema.VERSION:
+            return  # without a write, which a full disk would refuse
         with self.write() as db:
             found: int = db.execute("PRAGMA user_version").fetchone()[0]
             if found <= schema.VERSION:
@@ -104,7 +108,8 @@ class Store:
             try:
                 yield db
             finally:
-                db.execute("ROLLBACK")
+                if db.in_transaction:  # an error of the disk has ended it already
+                    db.execute("ROLLBACK")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
