@@ -4,7 +4,7 @@
     python bench/engines.py --requests 500  # a quick look
 
 Part 1: 64 requests in flight at an endpoint with 200 ms latency, 1 % 429 and 1 % 500
-(tests/engines/endpoint.py, in a process of its own on the same cores): our engine with ledger, plain
+(tests/endpoint.py, in a process of its own on the same cores): our engine with ledger, plain
 AsyncOpenAI, AsyncOpenAI over aiohttp, each in a fresh process whose imports count. Of ideal: answered requests
 per second over 64 / 0.2 s. CPU: user and system seconds per 1,000 requests.
 
@@ -111,7 +111,7 @@ def measure(name: str, url: str, n: int) -> None:
 
 @contextmanager
 def endpoint() -> Iterator[str]:
-    command = [sys.executable, str(ROOT / "tests/engines/endpoint.py"), "--latency", str(LATENCY)]
+    command = [sys.executable, str(ROOT / "tests/endpoint.py"), "--latency", str(LATENCY)]
     command += ["--rate-429", "0.01", "--rate-500", "0.01"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

@@ -129,15 +129,17 @@ def _share(
     asked: int,
 ) -> list[Response | Failure]:
     """Give each response its part of the tokens and of the cost, the failures if there is none; the parts sum to the
-    whole.
+    whole. A number of tokens that is too small for the text is not believed: then the bound is the cost.
     """
     lengths = [len(answer.text) + 1 if isinstance(answer, Response) else 0 for answer in answers]
     texts = sum(length > 0 for length in lengths)
     weights = lengths if texts else [1] * len(answers)
     total, sharing = sum(weights), texts or len(answers)
-    prompt = _count(usage, "prompt_tokens", at_least=max(1, most[0] // _LONGEST_TOKEN))
-    completion = _count(usage, "completion_tokens", at_least=-(-(sum(lengths) - texts) // _LONGEST_TOKEN))
-    paid = most[0] if prompt is None else prompt, asked * most[1] if completion is None else completion
+    prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    paid = (
+        prompt if prompt > most[0] // _LONGEST_TOKEN else most[0],
+        completion if completion * _LONGEST_TOKEN >= sum(lengths) else asked * most[1],
+    )
     shared: list[Response | Failure] = []
     before, weighed = 0, 0  # answers and weights that had their part
     for answer, weight in zip(answers, weights, strict=True):
@@ -148,7 +150,7 @@ def _share(
             again = price is not None and answer.reason in ("malformed", "empty")
             shared.append(dataclasses.replace(answer, cost_usd=cost, again=again))
             continue
-        tokens = _part(prompt or 0, *one), _part(completion or 0, *own)
+        tokens = _part(prompt, *one), _part(completion, *own)
         shared.append(
             dataclasses.replace(answer, prompt_tokens=tokens[0], completion_tokens=tokens[1], cost_usd=cost)
         )
@@ -160,11 +162,12 @@ def _part(whole: int, begin: int, end: int, of: int) -> int:
     return whole * end // of - whole * begin // of
 
 
-def _count(usage: object, name: str, *, at_least: int) -> int | None:
-    """A number of tokens that is told; None if it is not, or cannot be true."""
+def _count(usage: object, name: str) -> int:
+    """A number of tokens that is told; 0 if it is not, or is not a number of tokens."""
     count = usage.get(name) if isinstance(usage, dict) else None
-    plausible = isinstance(count, int) and not isinstance(count, bool) and at_least <= count <= _MOST_TOKENS
-    return count if plausible else None
+    return (
+        count if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MOST_TOKENS else 0
+    )
 
 
 _NOTHING = Failure(reason="empty", detail="the answer has no choices")

@@ -15,7 +15,7 @@ import pytest
 
 from lema_hub.artifacts.manifest import Manifest
 from lema_hub.engines import Ledger
-from tests.engines.endpoint import Endpoint, Reply, failure, reply
+from tests.endpoint import Endpoint, Reply, failure, reply
 
 WORDS = ("pens", "cups", "nuts", "hats", "bags", "keys", "eggs", "figs", "pins", "mugs")
 ROWS = [

@@ -17,7 +17,7 @@ import pytest
 from lema_hub import tasks
 from lema_hub.artifacts.manifest import Manifest
 from lema_hub.artifacts.paths import Sampled
-from tests.engines.endpoint import Endpoint, Reply, reply
+from tests.endpoint import Endpoint, Reply, reply
 
 ROWS = [
     {

@@ -15,7 +15,7 @@ from lema_hub import prompts
 from lema_hub.answers.choice import options
 from lema_hub.builders.recipe import load
 from lema_hub.builders.run import run
-from tests.engines.endpoint import Endpoint, Reply, reply
+from tests.endpoint import Endpoint, Reply, reply
 
 RECIPES = Path(__file__).parents[2] / "scripts" / "recipes" / "data"
 THINGS = ("oven", "umbrella stand", "bed", "bookshelf", "letterbox")

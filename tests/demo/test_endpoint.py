@@ -14,8 +14,7 @@ from lema_hub.demo.correctors import endpoint
 from lema_hub.errors import EngineError, InputError
 from lema_hub.steps import parse_correction
 from lema_hub.tasks import load_problems
-
-from .endpoint import Endpoint, serve
+from tests.endpoint import Endpoint
 
 QUESTION = "Tom has 4 boxes of 3 eggs. He drops 2 eggs. How many eggs are left?"
 SOLUTION = "Tom has 4 * 3 = 12 eggs. He has 12 + 2 = 14 eggs left. The answer is 14."
@@ -32,8 +31,7 @@ Step 3: The answer is 10.
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    with serve() as running:
-        running.answer = CORRECTION
+    with Endpoint(text=CORRECTION) as running:
         yield running
 
 
@@ -50,7 +48,7 @@ def test_a_chat_model_gets_the_corrector_prompt_with_its_examples(server: Endpoi
         "The answer is 10.",
     )
     assert (found.answer, found.verdict, found.exact_step, found.error_type) == ("10", None, None, None)
-    ((path, body),) = server.asked
+    (path,), (body,) = server.paths, server.seen
     assert path == "/v1/chat/completions"
     (message,) = body["messages"]
     assert message["content"].endswith("Step 3: The answer is 14.\n}\nIncorrect Step:")
@@ -63,14 +61,14 @@ def test_a_served_lema_model_completes_its_own_prompt(server: Endpoint) -> None:
         QUESTION, SOLUTION, corrector=endpoint("m", base_url=server.url, prompt="lema-correction")
     )
     assert found.incorrect_step == 2
-    ((path, body),) = server.asked
+    (path,), (body,) = server.paths, server.seen
     assert path == "/v1/completions"
     assert body["prompt"].startswith("For the following math problem, the original solution is incorrect.")
 
 
 def test_the_exact_checker_looks_at_nano_problems(server: Endpoint) -> None:
     wrong = "Paul has 16 - 10 = 5 shells.\nTogether they have 16 + 5 = 21 shells.\nThe answer is 21."
-    server.answer = CORRECTION
+    server.text = CORRECTION
     found = diagnose("nano/test/s2-0", wrong, corrector=endpoint("m", base_url=server.url))
     assert (found.incorrect_step, found.exact_step, found.verdict) == (2, 1, "wrong")
 
@@ -88,7 +86,7 @@ def test_the_exact_checker_looks_at_nano_problems(server: Endpoint) -> None:
     ],
 )
 def test_an_answer_that_fits_nothing_is_a_sentence(server: Endpoint, answer: str, said: str) -> None:
-    server.answer = answer
+    server.text = answer
     with pytest.raises(EngineError, match=said):
         diagnose(QUESTION, SOLUTION, corrector=endpoint("m", base_url=server.url))
 
@@ -100,7 +98,7 @@ REWRITTEN = CORRECTION.replace("...\n", "Step 1: The boxes hold 12 eggs.\n")
     "answer", [CORRECTION, CORRECTION.replace("...\n", "Step 1: Tom has 4 * 3 = 12 eggs\n"), REWRITTEN]
 )
 def test_the_page_shows_what_the_gates_judge(server: Endpoint, answer: str) -> None:
-    server.answer = answer
+    server.text = answer
     found = diagnose(QUESTION, SOLUTION, corrector=endpoint("m", base_url=server.url))
     problem = replace(load_problems("nano", "train", limit=1)[0], question=QUESTION, answer="10")
     path = replace(judged_path(problem, SOLUTION, model="m"), steps=found.steps_original)
@@ -110,7 +108,7 @@ def test_the_page_shows_what_the_gates_judge(server: Endpoint, answer: str) -> N
 
 
 def test_a_solution_that_comes_back_unchanged_is_noted(server: Endpoint) -> None:
-    server.answer = (
+    server.text = (
         " Step 2.\nExplanation: None.\nCorrect Solution:\n{\n...\n"
         "Step 2: He has 12 + 2 = 14 eggs left.\nStep 3: The answer is 14.\n}"
     )

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from .endpoint import Endpoint, Reply, _Connection, failure, reply
+from tests.endpoint import Connection, Endpoint, Reply, failure, reply
 
 STATUSES = ("validating", "in_progress", "finalizing", "completed")
 
@@ -37,7 +37,7 @@ class BatchEndpoint(Endpoint):
     polls: int = 0
 
     def receive(
-        self, connection: _Connection, method: str, path: str, headers: dict[str, str], raw: bytes
+        self, connection: Connection, method: str, path: str, headers: dict[str, str], raw: bytes
     ) -> None:
         route = path.partition("?")[0].removeprefix("/v1/")
         if not route.startswith(("files", "batches")):

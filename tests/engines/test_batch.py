@@ -15,9 +15,8 @@ from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
 from lema_hub.engines.batch import BatchEngine
 from lema_hub.engines.openai import OpenAIEngine
 from lema_hub.errors import EngineError, InputError
-
-from .batches import BatchEndpoint
-from .endpoint import Endpoint
+from tests.endpoint import Endpoint
+from tests.engines.batches import BatchEndpoint
 
 
 @pytest.fixture(autouse=True)

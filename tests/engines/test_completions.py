@@ -8,7 +8,7 @@ from lema_hub.engines import Failure, Response
 from lema_hub.engines.completions import is_same_model, read
 from lema_hub.engines.prices import Price
 
-MOST = (1000, 500)  # tokens of a prompt and of an answer
+MOST = (500, 500)  # tokens of a prompt and of an answer
 
 
 def body(*texts: str | None, prompt: int = 0, completion: int = 0, **more: Any) -> dict[str, Any]:

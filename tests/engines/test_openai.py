@@ -20,8 +20,7 @@ from lema_hub.engines.openai import OpenAIEngine
 from lema_hub.engines.pace import Rates
 from lema_hub.engines.refusals import Refusal
 from lema_hub.errors import BudgetError, EngineError, InputError
-
-from .endpoint import Endpoint
+from tests.endpoint import Endpoint
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,11 @@
 """A real OpenAI-compatible endpoint with faults, for tests and benchmarks.
 
-It answers a chat completion with the reversed last message. Faults are drawn at set rates, or asked for in
-the prompt: `!status=503 x2` fails twice before it answers, `!slow=2` waits, `!cut` ends with `length`,
+It answers a chat completion with the reversed last message, or with `text`. Faults are drawn at set rates, or asked
+for in the prompt: `!status=503 x2` fails twice before it answers, `!slow=2` waits, `!cut` ends with `length`,
 `!malformed` sends no JSON, `!empty` no choices, `!choices=1` fewer than asked for, `!hangup` closes the
 connection, `!part` closes it in the middle of the answer, `!model=x` answers as another model.
 
-    python tests/engines/endpoint.py --latency 0.2 --rate-429 0.01 --rate-500 0.01     # prints its URL
+    python tests/endpoint.py --latency 0.2 --rate-429 0.01 --rate-500 0.01     # prints its URL
 
 HTTP is read and written by hand, without a task per request: a benchmark shares its cores with the client,
 and what is measured should be the client.
@@ -34,9 +34,10 @@ class Reply:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     sent: int | None = None
+    phrase: str = "-"
 
     def encoded(self) -> bytes:
-        head = [f"HTTP/1.1 {self.status} -", "Content-Type: application/json"]
+        head = [f"HTTP/1.1 {self.status} {self.phrase}", "Content-Type: application/json"]
         head += [f"{name}: {value}" for name, value in self.headers.items()]
         head += [f"Content-Length: {len(self.body)}", "", ""]
         return "\r\n".join(head).encode() + self.body[: self.sent]
@@ -57,9 +58,12 @@ class Endpoint:
 
     `quota` is (requests, seconds): what is above it gets a 429, and the headers tell what is left; `ietf`
     writes them as the IETF's draft does. What comes while `most_at_once` are being answered gets a 429 too.
-    `schemas=False` refuses `response_format`.
+    `schemas=False` refuses `response_format`. `text` is what it says whatever it is asked, `status` what it refuses
+    everything with.
     """
 
+    text: str | None = None
+    status: int = 200
     latency: float = 0.0
     rate_429: float = 0.0
     rate_500: float = 0.0
@@ -72,6 +76,7 @@ class Endpoint:
     schemas: bool = True
     most_choices: int = 128
     seen: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     arrivals: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
     paid: int = 0
@@ -84,7 +89,7 @@ class Endpoint:
         self._failures: dict[str, int] = {}
         self._quota_left = float(self.quota[0]) if self.quota else 0.0
         self._quota_seen = 0.0
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
         self._thread: threading.Thread | None = None
         self._server: asyncio.Server | None = None
 
@@ -120,12 +125,12 @@ class Endpoint:
 
     async def start(self, port: int = 0) -> None:
         self.loop = asyncio.get_running_loop()
-        self._server = await self.loop.create_server(lambda: _Connection(self), "127.0.0.1", port)
+        self._server = await self.loop.create_server(lambda: Connection(self), "127.0.0.1", port)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.url = f"http://{host}:{port}/v1"
 
     def receive(
-        self, connection: _Connection, method: str, path: str, headers: dict[str, str], raw: bytes
+        self, connection: Connection, method: str, path: str, headers: dict[str, str], raw: bytes
     ) -> None:
         """Answer a request, at once or later, with `connection.send`."""
         if path == "/stats":  # for those who started it as a process
@@ -136,6 +141,7 @@ class Endpoint:
             return
         body = json.loads(raw)
         self.seen.append(body)
+        self.paths.append(path)
         self.arrivals.append(time.monotonic())
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -148,7 +154,7 @@ class Endpoint:
         later = self.latency + (float(slow[1]) if slow else 0.0)
         self.loop.call_later(later, self._finish, connection, headers, body)
 
-    def _finish(self, connection: _Connection, headers: dict[str, str], body: dict[str, Any]) -> None:
+    def _finish(self, connection: Connection, headers: dict[str, str], body: dict[str, Any]) -> None:
         self.in_flight -= 1
         try:
             answer = self.admit(headers) or self.answer(body)
@@ -188,6 +194,8 @@ class Endpoint:
 
     def answer(self, body: dict[str, Any]) -> Reply:
         """The answer to a request that was let in."""
+        if self.status != 200:
+            return failure(self.status, "refused", "refused")
         if body.get("model") not in self.models:
             return failure(404, f"The model {body.get('model')!r} does not exist", "model_not_found")
         if not self.schemas and "response_format" in body:
@@ -213,7 +221,8 @@ class Endpoint:
         self.paid += 1
         wanted = re.search(r"!choices=(\d+)", prompt)
         choices = min(body.get("n", 1), int(wanted[1]) if wanted else 128)
-        texts = [prompt[::-1] + (f"#{number}" if number else "") for number in range(choices)]
+        said = prompt[::-1] if self.text is None else self.text
+        texts = [said + (f"#{number}" if number else "") for number in range(choices)]
         other = re.search(r"!model=(\S+)", prompt)
         document = {
             "id": "x",
@@ -243,7 +252,7 @@ def prompt_of(body: dict[str, Any]) -> str:
     return str(body["messages"][-1]["content"] if "messages" in body else body["prompt"])
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """HTTP/1.1 with keep-alive: one request after the other, bodies by length or in chunks."""
 
     def __init__(self, endpoint: Endpoint) -> None:
