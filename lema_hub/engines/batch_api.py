@@ -10,7 +10,6 @@ here instead.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
@@ -26,7 +25,8 @@ import openai
 from lema_hub.engines.batch_files import MOST_REQUESTS, InputFile
 from lema_hub.engines.engine import line
 from lema_hub.engines.refusals import reason, said
-from lema_hub.errors import EngineError
+from lema_hub.errors import EngineError, FormatError
+from lema_hub.json_text import loads
 
 if TYPE_CHECKING:
     from lema_hub.engines.endpoint import Endpoint
@@ -230,8 +230,8 @@ def _count(counts: Mapping[str, Any], name: str) -> int:
 
 def _parsed(raw: bytes | None) -> object:
     try:
-        return json.loads(raw) if raw else None
-    except (ValueError, RecursionError):
+        return loads(raw, source="a line", limit=len(raw)) if raw else None
+    except FormatError:
         return None
 
 

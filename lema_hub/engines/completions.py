@@ -10,14 +10,15 @@ evenly and the completion by the lengths of the texts.
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from lema_hub.engines.endpoint import Api
-from lema_hub.engines.engine import Failure, Response, is_unicode, line
+from lema_hub.engines.engine import Failure, Response, line
 from lema_hub.engines.prices import Price
+from lema_hub.errors import FormatError
+from lema_hub.json_text import loads
 from lema_hub.redaction import redact
 
 _LONGEST_TOKEN = 256  # characters: vocabularies hold up to 128
@@ -27,10 +28,10 @@ _DATE = re.compile(r"[-@:](\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3})")
 
 
 def parse(raw: bytes) -> object:
-    """The JSON of a body; None if it is none, or nested too deep to be a completion."""
+    """The JSON of a body; None if it is none (`lema_hub.json_text`)."""
     try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
+        return loads(raw, source="an answer", limit=len(raw))
+    except FormatError:
         return None
 
 
@@ -101,10 +102,6 @@ def _read_choice(choice: Any, api: Api) -> Response | Failure:
             reason="empty", detail=f"the answer has no text (finish_reason {_shown(finish_reason)})"
         )
     text = text if isinstance(text, str) else ""
-    if not is_unicode(text):
-        return Failure(
-            reason="malformed", detail="the answer's text is not Unicode: half of a surrogate pair"
-        )
     return Response(
         text=redact(text),
         finish_reason=line(finish_reason) if isinstance(finish_reason, str) else None,

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lema_hub.engines.engine import Failure, line
-from lema_hub.errors import EngineError
+from lema_hub.errors import EngineError, FormatError
+from lema_hub.json_text import loads
 from lema_hub.redaction import redact
 
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -54,8 +55,8 @@ class Refusal:
         """Read a refusal; `location` is that of a redirect."""
         text = raw.decode("utf-8", "replace")
         try:
-            body = json.loads(text)
-        except (ValueError, RecursionError):
+            body = loads(raw, source="a refusal")
+        except FormatError:
             body = None
         return cls.read(url, status, body, text=text, location=location)
 
@@ -64,10 +65,7 @@ class Refusal:
         cls, url: str, status: int, body: object, *, text: str = "", location: str | None = None
     ) -> Refusal:
         """Read a refusal from its parsed body, without the secrets that an endpoint may repeat in it."""
-        try:
-            body = json.loads(redact(json.dumps(body)))  # written again: no escapes hide a key
-        except (ValueError, RecursionError):
-            body = None
+        body = json.loads(redact(json.dumps(body)))  # written again: no escapes hide a key
         error = body.get("error", body) if isinstance(body, dict) else None
         fields = error if isinstance(error, dict) else {"message": error}
         message = line(said(fields.get("message")) or text or "no message")

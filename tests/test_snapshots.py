@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lema_hub.engines.noise import loading
+from lema_hub.snapshots import loading
 
 
 def test_a_long_wait_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
