@@ -28,12 +28,12 @@ from lema_hub.builders.dataset import problem_inputs
 from lema_hub.builders.dedup import check_threshold
 from lema_hub.builders.importers.recorded import Imported, import_paths
 from lema_hub.builders.published import published_problems
-from lema_hub.builders.recipe import Corrector, Recipe, Source, Student
+from lema_hub.builders.recipe import Corrector, Recipe, Student
 from lema_hub.builders.seam_judge import Judge
 from lema_hub.builders.votes import Voters
 from lema_hub.builders.yields import Kept, yields
 from lema_hub.engines import Engine, Ledger, Sampling
-from lema_hub.engines.choose import choose
+from lema_hub.engines.choose import Source, choose
 from lema_hub.errors import RecipeError
 from lema_hub.records import Correction, CotExample, Problem, ReasoningPath
 from lema_hub.tasks.held_out import load_held_out
@@ -306,23 +306,7 @@ class Limits(Protocol):
 
 def engine_of(source: Source, recipe: Limits, prices: Path | None) -> Engine:
     """The engine of a model in a recipe."""
-    return choose(
-        source.engine,
-        model=source.model,
-        revision=source.revision,
-        adapter=source.adapter,
-        base_url=source.base_url,
-        api=source.api,
-        concurrency=recipe.concurrency,
-        mode=source.mode,
-        samples_per_request=source.samples_per_request,
-        batch_requests=source.batch_requests,
-        rates=source.rates,
-        batch_size=recipe.batch_size,
-        tensor_parallel=source.tensor_parallel,
-        prices=prices,
-        noise=source.noise,
-    )
+    return choose(source, concurrency=recipe.concurrency, batch_size=recipe.batch_size, prices=prices)
 
 
 def sampling_of(student: Student, recipe: Recipe) -> Sampling:

@@ -34,9 +34,10 @@ from lema_hub.builders.dedup import THRESHOLD, check_threshold
 from lema_hub.builders.evolved import Draw, Side
 from lema_hub.builders.plan import PlannedStage, expected, planned
 from lema_hub.builders.published import Opened, Published, open_published
-from lema_hub.builders.recipe import Concurrency, NewTokens, Paths, Problems, Seed, Source
+from lema_hub.builders.recipe import Concurrency, NewTokens, Paths, Problems, Seed
 from lema_hub.config import Range
 from lema_hub.engines import Engine, Ledger, Sampling
+from lema_hub.engines.choose import Source
 from lema_hub.engines.evolver import ExactEvolver
 from lema_hub.errors import InputError, RecipeError
 from lema_hub.records import EVOLUTIONS, Evolution, EvolvedProblem, Problem

@@ -23,8 +23,7 @@ from lema_hub.builders.dedup import THRESHOLD
 from lema_hub.builders.gates import REQUIRED, GateName
 from lema_hub.builders.importers.recorded import Format
 from lema_hub.config import Range, peek, read_yaml
-from lema_hub.engines.choose import EngineName, Mode
-from lema_hub.engines.pace import Rates
+from lema_hub.engines.choose import Source
 from lema_hub.errors import RecipeError
 from lema_hub.records import Origin
 from lema_hub.tasks.load import MOST_PROBLEMS
@@ -51,30 +50,6 @@ class Problems:
     path: str | None = None
     repo: str | None = None
     revision: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Where text comes from: what all models of a recipe have in common."""
-
-    engine: EngineName
-    model: str | None = None
-    revision: str | None = None
-    adapter: str | None = None
-    tensor_parallel: Annotated[int, Range(1, 1_024)] = 1
-    """Of the engine `vllm`: GPUs that share one copy of the model."""
-    base_url: str | None = None
-    api: Literal["chat", "completions"] = "chat"
-    mode: Mode = "live"
-    """Of endpoints: request by request, or in batches within a day."""
-    samples_per_request: Annotated[int, Range(1, 128)] = 1
-    """Of endpoints: samples of one prompt in one post, which pays the prompt once."""
-    batch_requests: Annotated[int, Range(1, 50_000)] = 50_000
-    """Of the mode `batch`: requests in one batch."""
-    rates: Rates | None = None
-    """Of endpoints: `requests_per_minute` and `tokens_per_minute`."""
-    noise: dict[str, float] = field(default_factory=dict)
-    """Of the engine `noisy`: how often it errs in which way (`lema_hub.nano.noisy`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

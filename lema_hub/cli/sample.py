@@ -94,9 +94,9 @@ def sample(
     from lema_hub.cli.figures import print_plan
     from lema_hub.cli.progress import stage_progress
     from lema_hub.engines import Ledger, Sampling
-    from lema_hub.engines.choose import choose
+    from lema_hub.engines.choose import Source, choose
     from lema_hub.engines.pace import Rates
-    from lema_hub.errors import InputError
+    from lema_hub.errors import EngineError, InputError
 
     command = ["lema", "sample", "--task", task]
     if import_ is not None:
@@ -121,21 +121,19 @@ def sample(
             f"{str(problems or task)!r} has no {split} problem from number {start} on; "
             "give another --problems, --split or --start"
         )
-    source = choose(
-        engine,
+    chosen_source = Source(
+        engine=engine,
         model=model,
         revision=revision,
         adapter=adapter,
+        tensor_parallel=tensor_parallel,
         base_url=base_url,
         api=api,
-        concurrency=concurrency,
         mode=mode,
         samples_per_request=samples_per_request,
         rates=Rates(requests_per_minute=rpm, tokens_per_minute=tpm) if rpm or tpm else None,
-        batch_size=batch_size,
-        tensor_parallel=tensor_parallel,
-        prices=prices,
     )
+    source = choose(chosen_source, concurrency=concurrency, batch_size=batch_size, prices=prices)
     sampling = Sampling(
         temperature=temperature,
         top_p=top_p,
@@ -175,6 +173,14 @@ def sample(
         seed=seed,
     )
     _print(manifest, out, as_json)
+    (stage,) = manifest.stages
+    reasons = {name: count for name, count in stage.dropped.items() if name.startswith("request_")}
+    if stage.rows_in and sum(reasons.values()) == stage.rows_in:
+        why = ", ".join(f"{count} {name.removeprefix('request_')}" for name, count in reasons.items())
+        raise EngineError(
+            f"all {stage.rows_in} requests failed ({why}); lema ledger failures {shlex.quote(str(ledger))} says more, "
+            "the same command tries again"
+        )
 
 
 def _import(file: Path, file_format: str, task: str, problems: Path | None) -> Imported:

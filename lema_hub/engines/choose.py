@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from lema_hub.config import Range
 from lema_hub.engines.bases import NANO_BACKBONE, base, check_base
+from lema_hub.engines.endpoint import Api
 from lema_hub.engines.engine import Engine
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.engines.noisy import NoisyEngine
@@ -21,80 +23,68 @@ Mode = Literal["live", "batch"]
 __all__ = ["ENGINES", "NANO_BACKBONE", "EngineName", "Mode", "choose"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where text comes from: what recipes, commands and programs say of a model."""
+
+    engine: EngineName
+    model: str | None = None
+    """`nano` is the backbone that ships with the package; `exact` and `noisy` need none."""
+    revision: str | None = None
+    """Branch, tag or commit of the model; for endpoints a label of your own."""
+    adapter: str | None = None
+    """A LoRA adapter for `transformers` and `vllm`: a folder, or a Hub id, with `@revision` if wanted."""
+    tensor_parallel: Annotated[int, Range(1, 1_024)] = 1
+    """Of the engine `vllm`: GPUs that share one copy of the model."""
+    base_url: str | None = None
+    """Of endpoints: where it listens."""
+    api: Api = "chat"
+    """Of endpoints: whether it chats or completes plain text."""
+    mode: Mode = "live"
+    """Of endpoints: request by request, or in batches within a day."""
+    samples_per_request: Annotated[int, Range(1, 128)] = 1
+    """Of endpoints: samples of one prompt in one post, which pays the prompt once."""
+    batch_requests: Annotated[int, Range(1, 50_000)] = 50_000
+    """Of the mode `batch`: requests in one batch."""
+    rates: Rates | None = None
+    """Of endpoints: `requests_per_minute` and `tokens_per_minute`."""
+    noise: dict[str, float] = field(default_factory=dict)
+    """Of the engine `noisy`: how often it errs in which way (`lema_hub.nano.noisy`)."""
+
+
 def choose(
-    engine: EngineName,
-    *,
-    model: str | None = None,
-    revision: str | None = None,
-    adapter: str | None = None,
-    base_url: str | None = None,
-    api: Literal["chat", "completions"] = "chat",
-    concurrency: int = 64,
-    mode: Mode = "live",
-    samples_per_request: int = 1,
-    batch_requests: int = 50_000,
-    rates: Rates | None = None,
-    batch_size: int | None = None,
-    tensor_parallel: int = 1,
-    prices: Path | None = None,
-    noise: Mapping[str, float] | None = None,
+    source: Source, *, concurrency: int = 64, batch_size: int | None = None, prices: Path | None = None
 ) -> Engine:
-    """The engine of that name.
+    """The engine that a source names.
 
     Args:
-        engine: `transformers`, `vllm`, `openai`, or the nano world's `exact` or `noisy`.
-        model: Its model; `nano` is the backbone that ships with the package. `exact` and `noisy` need none.
-        revision: Branch, tag or commit of the model; for endpoints a label of your own.
-        adapter: A LoRA adapter for `transformers` and `vllm`: a folder, or a Hub id, with `@revision` if wanted.
-        base_url: The endpoint of `openai`.
-        api: Whether an endpoint chats or completes plain text.
+        source: Whose text is wanted.
         concurrency: Requests in flight at an endpoint.
-        mode: Whether an endpoint answers request by request, or in batches within a day.
-        samples_per_request: Samples of one prompt in one post to an endpoint.
-        batch_requests: Requests in one batch.
-        rates: Requests and tokens per minute for an endpoint.
-        prices: A price list of your own for endpoints.
         batch_size: Rows that `transformers` and `vllm` compute together at most; their own choice by default.
-        tensor_parallel: GPUs that share one copy of the model of `vllm`.
-        noise: How often `noisy` errs in which way (`lema_hub.nano.noisy`).
+        prices: A price list of your own for endpoints.
 
     Raises:
-        InputError: The engine is unknown or needs a model, or the adapter was trained on another one.
+        InputError: The engine is unknown or needs a model, or an option is for another engine.
         MissingExtraError: Its library is not installed.
         EngineError: The model cannot be found.
     """
-    if engine != "openai" and (mode, samples_per_request, rates) != ("live", 1, None):
+    engine, model = source.engine, source.model
+    if engine != "openai" and (source.mode, source.samples_per_request, source.rates) != ("live", 1, None):
         raise InputError(
             f"mode, samples_per_request and rates are for the engine openai, got them with {engine}; leave them out"
         )
     if engine == "exact":
         return ExactEngine()
     if engine == "noisy":
-        return NoisyEngine(noise or {})
+        return NoisyEngine(source.noise)
     if engine not in ENGINES:
-        raise InputError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
+        raise InputError(f"no engine {engine!r}; expected one of {', '.join(ENGINES)}")
     if model is None:
         raise InputError(f"engine {engine} needs a model; name one (--model)")
     if engine == "openai":
-        from lema_hub.engines.openai import OpenAIEngine
-
-        live = OpenAIEngine(
-            model,
-            revision=revision,
-            base_url=base_url,
-            api=api,
-            concurrency=concurrency,
-            samples_per_request=samples_per_request,
-            rates=rates,
-            prices=prices,
-        )
-        if mode == "live":
-            return live
-        from lema_hub.engines.batch import BatchEngine
-
-        return BatchEngine(live, batch_requests=batch_requests)
-    adapter, adapter_revision = split_name(adapter) if adapter is not None else (None, None)
-    found = base(model, revision)
+        return _endpoint(source, model, concurrency, prices)
+    adapter, adapter_revision = split_name(source.adapter) if source.adapter is not None else (None, None)
+    found = base(model, source.revision)
     if adapter is not None:
         check_base(adapter, adapter_revision, found)
     if engine == "vllm":
@@ -107,7 +97,7 @@ def choose(
             adapter=adapter,
             adapter_revision=adapter_revision,
             batch_size=batch_size,
-            tensor_parallel=tensor_parallel,
+            tensor_parallel=source.tensor_parallel,
         )
     from lema_hub.engines.transformers import TransformersEngine
 
@@ -119,3 +109,23 @@ def choose(
         adapter_revision=adapter_revision,
         batch_size=batch_size,
     )
+
+
+def _endpoint(source: Source, model: str, concurrency: int, prices: Path | None) -> Engine:
+    from lema_hub.engines.openai import OpenAIEngine
+
+    live = OpenAIEngine(
+        model,
+        revision=source.revision,
+        base_url=source.base_url,
+        api=source.api,
+        concurrency=concurrency,
+        samples_per_request=source.samples_per_request,
+        rates=source.rates,
+        prices=prices,
+    )
+    if source.mode == "live":
+        return live
+    from lema_hub.engines.batch import BatchEngine
+
+    return BatchEngine(live, batch_requests=source.batch_requests)

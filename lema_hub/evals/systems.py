@@ -16,7 +16,7 @@ from functools import partial
 from typing import Literal
 
 from lema_hub.engines import Engine, bases
-from lema_hub.engines.choose import choose
+from lema_hub.engines.choose import Source, choose
 from lema_hub.errors import InputError
 from lema_hub.snapshots import adapter_config, split_name
 
@@ -51,7 +51,7 @@ def find(
     """
     model, revision = split_name(name)
     if engine == "openai":
-        return choose("openai", model=model, revision=revision, base_url=base_url, api=api)
+        return choose(Source(engine="openai", model=model, revision=revision, base_url=base_url, api=api))
     load: Callable[..., Engine]
     if engine == "vllm":
         from lema_hub.engines.vllm import VLLMEngine

@@ -17,7 +17,7 @@ from lema_hub.builders.built import Built
 from lema_hub.builders.contamination import decontaminate
 from lema_hub.builders.mistakes import STOP, judged_path
 from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
-from lema_hub.engines.choose import choose
+from lema_hub.engines.choose import Source, choose
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.records import Problem, ReasoningPath
 from lema_hub.steps import join_steps
@@ -128,7 +128,7 @@ def sampled(tmp_path_factory: pytest.TempPathFactory) -> Sampled:
     problems = tasks.load_problems("nano", "train", limit=240)
     sampling = Sampling(temperature=0.7, max_tokens=160, stop=STOP, seed=0)
     with Ledger(tmp_path_factory.mktemp("sampled") / "ledger.sqlite") as opened:
-        engine = choose("transformers", model="nano", batch_size=128)
+        engine = choose(Source(engine="transformers", model="nano"), batch_size=128)
         return Sampled(problems, collect_paths(problems, engine, opened, paths=2, sampling=sampling))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from lema_hub import nano
 from lema_hub.engines.bases import NANO_BACKBONE, Base, base, check_base, named_base
-from lema_hub.engines.choose import choose
+from lema_hub.engines.choose import Source, choose
 from lema_hub.errors import HubError, InputError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_nano_is_the_shipped_folder_at_the_shipped_version_only() -> None:
 def test_an_adapter_for_another_model_is_refused_on_nano(tmp_path: Path) -> None:
     other = adapter(tmp_path / "other", "org/another-model", "v1.0.0")
     with pytest.raises(InputError) as caught:
-        choose("transformers", model="nano", adapter=other)
+        choose(Source(engine="transformers", model="nano", adapter=other))
     assert "trained on org/another-model@v1.0.0, not on lema/nano-backbone@v0.1.0; give that model" in str(
         caught.value
     )
@@ -44,12 +44,12 @@ def test_an_adapter_for_another_model_is_refused_on_nano(tmp_path: Path) -> None
     with pytest.raises(
         InputError, match=r"trained on lema/nano-backbone@v0\.2\.0, not on lema/nano-backbone@v0\.1\.0"
     ):
-        choose("transformers", model="nano", adapter=later)
+        choose(Source(engine="transformers", model="nano", adapter=later))
 
 
 @pytest.mark.parametrize("name", ["nano", NANO_BACKBONE, str(nano.backbone_path())])
 def test_an_adapter_for_nano_is_taken(tmp_path: Path, name: str) -> None:
-    engine = choose("transformers", model="nano", adapter=adapter(tmp_path / "fits", name))
+    engine = choose(Source(engine="transformers", model="nano", adapter=adapter(tmp_path / "fits", name)))
     assert engine.model == f"{NANO_BACKBONE}+fits"
 
 

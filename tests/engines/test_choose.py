@@ -6,7 +6,7 @@ import pytest
 
 from lema_hub.builders.recipe import load
 from lema_hub.engines.batch import BatchEngine
-from lema_hub.engines.choose import choose
+from lema_hub.engines.choose import Source, choose
 from lema_hub.engines.openai import OpenAIEngine
 from lema_hub.engines.pace import Rates
 from lema_hub.errors import InputError, RecipeError
@@ -34,8 +34,10 @@ def test_a_recipe_says_how_an_endpoint_is_asked(tmp_path: Path) -> None:
 
 
 def test_the_mode_chooses_the_engine_and_not_its_name() -> None:
-    live = choose("openai", model="m", base_url="http://a/v1", samples_per_request=3)
-    batch = choose("openai", model="m", base_url="http://a/v1", mode="batch", batch_requests=10)
+    live = choose(Source(engine="openai", model="m", base_url="http://a/v1", samples_per_request=3))
+    batch = choose(
+        Source(engine="openai", model="m", base_url="http://a/v1", mode="batch", batch_requests=10)
+    )
     assert isinstance(live, OpenAIEngine)
     assert live.endpoint.samples_per_request == 3
     assert isinstance(batch, BatchEngine)
@@ -45,18 +47,18 @@ def test_the_mode_chooses_the_engine_and_not_its_name() -> None:
 
 def test_what_is_for_endpoints_is_refused_for_others() -> None:
     with pytest.raises(InputError, match="are for the engine openai, got them with exact; leave them out"):
-        choose("exact", mode="batch")
+        choose(Source(engine="exact", mode="batch"))
     with pytest.raises(InputError, match="samples_per_request must be 1 to 128, got 0"):
-        choose("openai", model="m", base_url="http://a/v1", samples_per_request=0)
+        choose(Source(engine="openai", model="m", base_url="http://a/v1", samples_per_request=0))
 
 
 def test_the_batch_api_costs_half_where_the_list_says_so(tmp_path: Path) -> None:
-    batch = choose("openai", model="gpt-4o", base_url="http://a/v1", mode="batch")
+    batch = choose(Source(engine="openai", model="gpt-4o", base_url="http://a/v1", mode="batch"))
     assert isinstance(batch, BatchEngine)
     assert batch.price is not None
     assert batch.price.cost(1_000_000, 1_000_000) == pytest.approx((2.50 + 10.00) / 2)
     own = tmp_path / "prices.yaml"
     own.write_text("- {model: m, input: 1, output: 2, date: 2026-11-01, source: test}\n")
-    unlisted = choose("openai", model="m", base_url="http://a/v1", mode="batch", prices=own)
+    unlisted = choose(Source(engine="openai", model="m", base_url="http://a/v1", mode="batch"), prices=own)
     assert isinstance(unlisted, BatchEngine)
     assert unlisted.price is None  # what a batch costs is not guessed

@@ -16,7 +16,7 @@ import pytest
 
 from lema_hub import nano
 from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
-from lema_hub.engines.choose import NANO_BACKBONE, choose
+from lema_hub.engines.choose import NANO_BACKBONE, Source, choose
 from lema_hub.engines.transformers import TransformersEngine
 from lema_hub.engines.vllm import VLLMEngine
 from lema_hub.engines.vllm_worker import _explain
@@ -260,9 +260,9 @@ def make_adapter(folder: Path, *, rank: int) -> Path:
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vllm is installed here")
 def test_without_vllm_identity_and_plans_work_and_answers_say_what_to_install(tmp_path: Path) -> None:
-    engine = choose("vllm", model="nano")
+    engine = choose(Source(engine="vllm", model="nano"))
     requests = greedy(questions(2))
-    assert engine.revision == choose("transformers", model="nano").revision
+    assert engine.revision == choose(Source(engine="transformers", model="nano")).revision
     with Ledger(tmp_path / "l.sqlite") as ledger:
         assert ledger.pending(engine, requests) == requests
         with pytest.raises(
