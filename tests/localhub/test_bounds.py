@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,16 +115,19 @@ def test_a_readme_in_lfs_is_data_and_no_card(api: HfApi, send: Send) -> None:
     assert send("GET", "/lema/lfs-card/resolve/main/README.md").body == content
 
 
-def test_what_was_named_badly_in_former_times_can_be_deleted(api: HfApi, hub: LocalHub, dataset: str) -> None:
-    api.upload_file(path_or_fileobj=b"x", path_in_repo="nul-1/a", repo_id=dataset, repo_type="dataset")
-    store = Store(hub.directory / DATABASE)
-    with store.write() as db:
-        db.execute("UPDATE entry SET name = 'NUL' WHERE name = 'nul-1'")
-    store.close()
-    with pytest.raises(HfHubHTTPError, match="device"):
-        api.upload_file(path_or_fileobj=b"y", path_in_repo="NUL/b", repo_id=dataset, repo_type="dataset")
-    api.delete_file("NUL/a", dataset, repo_type="dataset")
-    assert api.list_repo_files(dataset, repo_type="dataset") == [".gitattributes"]
+def test_what_was_named_badly_in_former_times_can_be_deleted(tmp_path: Path) -> None:
+    with LocalHub(tmp_path) as hub:
+        api = HfApi(endpoint=hub.url, token=hub.token)
+        api.create_repo("lema/former")
+        api.upload_file(path_or_fileobj=b"x", path_in_repo="nul-1/a", repo_id="lema/former")
+        store = Store(hub.directory / DATABASE)
+        with store.write() as db:
+            db.execute("UPDATE entry SET name = 'NUL' WHERE name = 'nul-1'")
+        store.close()
+        with pytest.raises(HfHubHTTPError, match="device"):
+            api.upload_file(path_or_fileobj=b"y", path_in_repo="NUL/b", repo_id="lema/former")
+        api.delete_file("NUL/a", "lema/former")
+        assert api.list_repo_files("lema/former") == [".gitattributes"]
 
 
 def test_a_diff_ends_after_so_many_bytes(api: HfApi, send: Send, dataset: str) -> None:
