@@ -73,8 +73,8 @@ def _upload_action(call: Call, slip: Slip) -> dict[str, Any]:
 async def put(call: Call) -> Response:
     """PUT /api/uploads/{slip}: the bytes, hashed while they are written, kept if they are as promised."""
     slip = call.state.signer.open(call.param("slip"))
-    announced = call.request.headers.get("content-length")
-    if announced is not None and announced.isdigit() and int(announced) > slip.size:
+    announced = call.request.headers.get("content-length", "")
+    if re.fullmatch(r"[0-9]{1,20}", announced) and int(announced) > slip.size:
         raise ApiError(
             413, f"Upload of {announced} bytes is larger than the {slip.size} bytes that were announced"
         )
