@@ -18,13 +18,14 @@ import json
 import logging
 import re
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lema_hub.errors import HubError, InputError, SlowDownError, StaleParentError
+from lema_hub.errors import HubError, InputError, LemaError, SlowDownError, StaleParentError
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -34,6 +35,8 @@ ADAPTER_CONFIG = "adapter_config.json"
 
 _logger = logging.getLogger(__name__)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_REVISION = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[\w.+@=%~^{}-]+(?:/[\w.+@=%~^{}-]+)*")
+"""What names a branch, a tag or a commit; the client makes a path of it."""
 _PAUSE = 60.0  # seconds to wait where the Hub refuses without saying for how long
 _WEIGHTS = (
     "*.safetensors", "*.bin", "*.model", "*.jinja", "*config.json", "token*.json", "vocab.*", "merges.txt",
@@ -226,7 +229,6 @@ def explained(
         revision: At which revision.
         endpoint: The Hub that is asked; by default the one that the clients are set to.
     """
-    import httpx2
     from huggingface_hub import constants
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -238,10 +240,19 @@ def explained(
         RevisionNotFoundError,
     )
 
+    from lema_hub import guard
+
+    guard.install()
+    if revision is not None and not _REVISION.fullmatch(revision):
+        raise InputError(
+            f"{revision[:80]!r} is not a revision; give a branch, a tag or a commit, as in v0.1.0"
+        )
     endpoint = endpoint or constants.ENDPOINT
     prefix = "" if repo_type == "model" else f"{repo_type}s/"
     try:
         yield
+    except LemaError:
+        raise
     except HFValidationError as error:
         raise InputError(
             f"{repo_id!r} is not a repo id; expected namespace/name, as in lema/lema-corrections"
@@ -271,16 +282,49 @@ def explained(
         ) from error
     except HfHubHTTPError as error:
         raise _refused(error, repo_id, endpoint) from error
-    except (OSError, RuntimeError, httpx2.HTTPError) as error:
-        cause = error.__cause__ if isinstance(error, RuntimeError) else error  # uploads run in threads
-        if isinstance(cause, HfHubHTTPError):
-            raise _refused(cause, repo_id, endpoint) from error
-        if not isinstance(cause, (httpx2.TransportError, ConnectionError)):
+    except Exception as error:
+        meant = _translated(error, repo_id, endpoint)
+        if meant is error:
             raise
-        raise HubError(
+        raise meant from error
+
+
+def _translated(error: Exception, repo_id: str, endpoint: str) -> Exception:
+    """What an exception of the client means; the exception itself where it is not the client's."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+    if isinstance(cause, LemaError):  # uploads run in threads, and a guard's error is wrapped there
+        return cause
+    if isinstance(cause, HfHubHTTPError):
+        return _refused(cause, repo_id, endpoint)
+    if isinstance(cause, (httpx2.TransportError, ConnectionError)):
+        return HubError(
             f"no answer from {endpoint} ({type(cause).__name__}); start the server (`lema hub serve`) or set "
             "HF_ENDPOINT to one that runs, then run the same command again"
-        ) from error
+        )
+    if not _of_the_client(error):
+        return error
+    said = " ".join(str(cause).split())[:160]
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return InputError(
+            f"{repo_id} cannot be stored ({cause.strerror or said}); free some disk, or set HF_HOME to another folder"
+        )
+    return HubError(
+        f"{endpoint} answers for {repo_id} with something that its client cannot use ({type(cause).__name__}: {said}); "
+        "it is not a Hub to rely on: check HF_ENDPOINT"
+    )
+
+
+def _of_the_client(error: Exception) -> bool:
+    """Whether the client raised it, or what the client called: of its frames and ours, the innermost is its own."""
+    innermost = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package in ("huggingface_hub", "httpx2", "lema_hub"):
+            innermost = package
+    return innermost in ("huggingface_hub", "httpx2")
 
 
 def _refused(error: HfHubHTTPError, repo_id: str, endpoint: str) -> HubError:

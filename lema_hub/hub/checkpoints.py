@@ -76,9 +76,8 @@ def publish_checkpoints(folder: Path, repo_id: str, **options: Unpack[Keywords])
 
 def claim_of(repo: Repo, tag: str, commit: str) -> str | None:
     """The digest that a checkpoint's commit claims for its files, None if it is no checkpoint of that tag."""
-    with repo.explained():
-        commits = repo.api.list_repo_commits(repo.repo_id, repo_type=repo.repo_type, revision=commit)
-    claims = {match["tag"]: match["digest"] for match in _CLAIM.finditer(commits[0].message)}
+    newest = repo.commits(commit)[:1]
+    claims = {match["tag"]: match["digest"] for one in newest for match in _CLAIM.finditer(one.message)}
     return claims.get(tag)
 
 
@@ -130,7 +129,7 @@ def _publish(repo: Repo, tag: str, files: list[File]) -> str:
     with repo.explained():
         repo.api.create_branch(**kind, branch=BRANCH, exist_ok=True)
         refs = repo.api.list_repo_refs(**kind)
-        commits = repo.api.list_repo_commits(**kind, revision=BRANCH)
+    commits = repo.commits(BRANCH)
     claims = {
         match["tag"]: (commit.commit_id, match["digest"])
         for commit in commits
@@ -144,7 +143,8 @@ def _publish(repo: Repo, tag: str, files: list[File]) -> str:
             "run as another version"
         )
     if commit is None:
-        head = next(branch.target_commit for branch in refs.branches if branch.name == BRANCH)
+        heads = {branch.name: branch.target_commit for branch in refs.branches}
+        head = repo.commit_id(heads.get(BRANCH))
         with repo.explained():
             info = repo.api.create_commit(
                 **kind,
@@ -156,7 +156,7 @@ def _publish(repo: Repo, tag: str, files: list[File]) -> str:
                 revision=BRANCH,
                 parent_commit=head,
             )
-        commit = str(info.oid)
+        commit = repo.commit_id(info.oid)
     if tagged is None:
         try:
             with repo.explained():

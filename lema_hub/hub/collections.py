@@ -101,7 +101,7 @@ def gather(
     found = _find(gate, owner, title.strip())
     if found is None and not dry_run:
         found = _create(gate, owner, title.strip(), description, private)
-    held = {(item.item_type, item.item_id.lower()): item for item in found.items} if found else {}
+    held = {(item.item_type, str(item.item_id).lower()): item for item in found.items} if found else {}
     outcomes: list[tuple[Member, Outcome]] = []
     for member in members:
         item = held.get((member.type, member.id.lower()))

@@ -39,8 +39,8 @@ def find_open(repo: Repo, author: str, title: str, mark: str) -> PullRequest | N
         for found in listed:
             if found.title != title or found.author != author or found.git_reference is None:
                 continue
-            newest = repo.api.list_repo_commits(**kind, revision=found.git_reference)[0]
-            if mark not in newest.message.splitlines():
+            commits = repo.commits(repo.checked(found.git_reference, str, "a pull request's branch"))
+            if not commits or mark not in commits[0].message.splitlines():
                 raise InputError(
                     f"your pull request {found.url} ({title}) proposes other content; close it and run the same "
                     "command again"
@@ -50,5 +50,5 @@ def find_open(repo: Repo, author: str, title: str, mark: str) -> PullRequest | N
                     f"your pull request {found.url} conflicts with what was published since; close it and run the "
                     "same command again"
                 )
-            return PullRequest(found.num, found.url, newest.commit_id)
+            return PullRequest(found.num, found.url, commits[0].commit_id)
     return None

@@ -189,12 +189,15 @@ class _Job:
     def finish(self, claim: Claim, state: State, proposer: str | None) -> Published:
         """This very release is on the Hub already; it lacks its tag at most."""
         repo, tag = self.repo, self.version.tag
-        if proposer is not None:
-            lacks = (
-                "" if tag in state.tags else f"; who may write there runs `lema publish tag {repo.repo_id}`"
+        if proposer is not None and tag in state.tags:
+            raise TagExistsError(
+                f"{repo.repo_id} has {tag} already, with exactly this content (commit {claim.commit[:8]}); there is "
+                "nothing to propose"
             )
+        if proposer is not None:
             raise InputError(
-                f"{repo.repo_id} holds {tag} already (commit {claim.commit[:8]}), so there is nothing to propose{lacks}"
+                f"{repo.repo_id} holds {tag} already and lacks only its tag (commit {claim.commit[:8]}); who may "
+                f"write there runs `lema publish tag {repo.repo_id}`"
             )
         if tag not in state.tags:
             check_merged(repo, self.version, claim)
@@ -301,7 +304,7 @@ class _Job:
                 parent_commit=parent,
                 create_pr=create_pr,
             )
-        return str(info.oid), info.pr_url
+        return self.repo.commit_id(info.oid), info.pr_url
 
     def published(
         self, commit: str | None, files: Sequence[File], sent: int, *, finished: bool = False

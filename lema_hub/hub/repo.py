@@ -10,7 +10,7 @@ import tempfile
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lema_hub.errors import HubError, InputError
 from lema_hub.hub.retry import patient
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import GitCommitInfo, RepoFile
+
+T = TypeVar("T")
 
 # The commit that a merge on the Hub makes: the title of the pull request and its number.
 _MERGED = re.compile(r"Release (?P<version>\d+\.\d+\.\d+) \(#(?P<number>\d+)\)")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _CLAIM = re.compile(r"^lema-release: (?P<tag>v\d+\.\d+\.\d+) (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -113,14 +117,16 @@ class Repo:
                     f"no token for {self.api.endpoint}; set HF_TOKEN to one that may write, or run `hf "
                     "auth login`"
                 ) from error
-        role = ((user.get("auth") or {}).get("accessToken") or {}).get("role")
-        if role == "read":
+        name = self.checked(user, dict, "an account").get("name")
+        part: Any = user
+        for key in ("auth", "accessToken"):
+            part = part.get(key) if isinstance(part, dict) else None
+        if isinstance(part, dict) and part.get("role") == "read":
             raise HubError(
-                f"the token of {user.get('name')!r} may only read; publishing {self.repo_id} needs one "
-                "that may write: "
-                "make one in the Hub's settings and set HF_TOKEN"
+                f"the token of {name!r} may only read; publishing {self.repo_id} needs one that may write: make one "
+                "in the Hub's settings and set HF_TOKEN"
             )
-        return str(user.get("name"))
+        return self.checked(name, str, "the name of an account")
 
     @patient
     def create(self, *, private: bool) -> None:
@@ -145,15 +151,16 @@ class Repo:
             except RepositoryNotFoundError:
                 return None
             refs = self.api.list_repo_refs(**kind)
-            tree = self.api.list_repo_tree(**kind, revision=info.sha, recursive=True)
+            head = self.commit_id(info.sha)
+            tree = self.api.list_repo_tree(**kind, revision=head, recursive=True)
             files = {
-                item.path: RemoteFile(item.lfs.sha256 if item.lfs else item.blob_id, item.size)
+                self.checked(item.path, str, "a path"): self._file(item)
                 for item in tree
                 if isinstance(item, RepoFile)
             }
             claims: dict[str, Claim] = {}
             # Oldest last: the first commit that claimed a tag keeps it.
-            for commit in self.api.list_repo_commits(**kind, revision=info.sha):
+            for commit in self.commits(head):
                 for match in _CLAIM.finditer(commit.message):
                     claims[match["tag"]] = Claim(commit.commit_id, match["digest"], commit.created_at)
                 merged = _MERGED.fullmatch(commit.title)
@@ -163,22 +170,66 @@ class Repo:
                     if digest is not None:
                         claims[tag] = Claim(commit.commit_id, digest, commit.created_at, ref)
         return State(
-            head=str(info.sha),
+            head=head,
             private=bool(info.private),
-            tags={tag.name: tag.target_commit for tag in refs.tags},
+            tags={
+                self.checked(tag.name, str, "a tag"): self.commit_id(tag.target_commit) for tag in refs.tags
+            },
             files=files,
             claims=claims,
         )
+
+    def _file(self, item: RepoFile) -> RemoteFile:
+        oid = item.lfs.sha256 if item.lfs else item.blob_id
+        return RemoteFile(self.checked(oid, str, "a hash"), self.checked(item.size, int, "a size"))
+
+    def commits(self, revision: str) -> list[GitCommitInfo]:
+        """The commits of a revision, the newest first.
+
+        Raises:
+            HubError: The Hub refused, could not be reached, or lists something else.
+        """
+        kind: dict[str, Any] = {"repo_id": self.repo_id, "repo_type": self.repo_type}
+        with self.explained():
+            found = self.api.list_repo_commits(**kind, revision=revision)
+        for commit in found:
+            self.commit_id(commit.commit_id)
+            self.checked(commit.title, str, "a title")
+            self.checked(commit.message, str, "a message")
+        return found
+
+    def checked(self, value: Any, kind: type[T], what: str) -> T:
+        """A value of the Hub's answer that is what it should be.
+
+        Raises:
+            HubError: It is of another type.
+        """
+        if isinstance(value, kind):
+            return value
+        raise HubError(
+            f"{self.api.endpoint} gives {what} of {self.repo_id} as {value!r:.60}; it is not a Hub to rely on: check "
+            "HF_ENDPOINT"
+        )
+
+    def commit_id(self, value: Any) -> str:
+        """The id of a commit, from the Hub's answer.
+
+        Raises:
+            HubError: It is not a hash.
+        """
+        if isinstance(value, str) and _COMMIT.fullmatch(value):
+            return value
+        return self.checked([value], str, "a commit")  # never text: an error
 
     def proposed(self, ref: str) -> dict[str, str]:
         """The releases that a pull request proposes: the digest of each by its tag."""
         from huggingface_hub.errors import RevisionNotFoundError
 
         try:
-            commits = self.api.list_repo_commits(self.repo_id, repo_type=self.repo_type, revision=ref)
+            found = self.api.list_repo_commits(self.repo_id, repo_type=self.repo_type, revision=ref)
         except RevisionNotFoundError:
             return {}
-        newest = commits[0].message if commits else ""
+        newest = self.checked(found[0].message, str, "a message") if found else ""
         return {match["tag"]: match["digest"] for match in _CLAIM.finditer(newest)}
 
     @patient
@@ -194,7 +245,12 @@ class Repo:
                 revision=revision or state.head,
                 local_dir=folder,
             )
-            return Path(local).read_text(encoding="utf-8")
+            try:
+                return Path(local).read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise HubError(
+                    f"{path} of {self.repo_id} is not text in UTF-8; publish to another repo, or repair it"
+                ) from error
 
     def oids(self, revision: str) -> dict[str, str]:
         """The git id of every file at a revision."""
@@ -204,7 +260,11 @@ class Repo:
             tree = self.api.list_repo_tree(
                 self.repo_id, repo_type=self.repo_type, revision=revision, recursive=True
             )
-            return {item.path: item.blob_id for item in tree if isinstance(item, RepoFile)}
+            return {
+                self.checked(item.path, str, "a path"): self.checked(item.blob_id, str, "a hash")
+                for item in tree
+                if isinstance(item, RepoFile)
+            }
 
     def other_type(self) -> str:
         """What the Hub has under this id that is of another type, in words; nothing if there is nothing."""

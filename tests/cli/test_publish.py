@@ -152,7 +152,7 @@ def test_json_is_one_object(hub: LocalHub, repo_id: str, adapter: Path) -> None:
     [
         (["dataset", "nothing", "lema/x", "--version", "0.1.0"], {}, "'nothing' is no folder"),
         (["dataset", "BUILT", "lema/x", "--version", "1.0"], {}, "version '1.0' is no semantic version"),
-        (["dataset", "BUILT", "x", "--version", "0.1.0"], {}, "'x' is no repo id"),
+        (["dataset", "BUILT", "x", "--version", "0.1.0"], {}, "'x' is not a repo id"),
         (
             ["dataset", "BUILT", "lema/x", "--version", "0.1.0"],
             {"HF_TOKEN": "hf_wrong"},

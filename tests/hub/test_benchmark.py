@@ -89,7 +89,7 @@ def test_stock_clients_load_it_and_an_old_version_stays(
     assert "| v0.2.0 | 35 | 5 problems added; scores are not comparable |" in second.card
     publish_benchmark(repo_id, version="0.2.1", n=N + 5, api=api)
     with pytest.raises(TagExistsError):
-        publish_benchmark(repo_id, version="0.2.1", n=N + 5, api=api)
+        publish_benchmark(repo_id, version="0.2.1", n=N + 6, api=api)
     script = f"""
 import json, datasets
 sizes = {{}}
@@ -181,7 +181,7 @@ def test_scores_of_other_problems_are_refused(api: HfApi, repo_id: str, built: P
     for items, name, said in (
         (scores(N - 1), board, "29 problems are not the 30 of"),
         (wrong, f"{board}@0.1.0", r"see nano/test/s2-0"),
-        (scores(), rows, "is no benchmark of lema_hub"),
+        (scores(), rows, "is not a benchmark of lema_hub"),
     ):
         with pytest.raises(InputError, match=said):
             on_benchmark([RESULT], items, name, api=api)

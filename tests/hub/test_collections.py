@@ -116,7 +116,7 @@ def test_what_cannot_be_gathered_leaves_nothing_behind(
         ([released[0]], "is several things; write one of datasets/"),
         ([released[1], "lema/none"], "no dataset or model or space lema/none"),
         ([f"spaces/{released[1]}"], "no space"),
-        (["not a name"], "is no repo id"),
+        (["not a name"], "is not a repo id"),
         ([released[1], released[1]], "is named twice"),
         (["2310.20689"], "papers alone have no namespace"),
         ([], "nothing to gather"),

@@ -186,6 +186,6 @@ def test_a_gated_repo_says_whom_to_ask(
 ) -> None:
     publish_dataset(built, repo_id, version="0.1.0", api=api)
     api.update_repo_settings(repo_id, gated="manual", repo_type="dataset")
-    with pytest.raises(HubError, match=rf"{repo_id} is gated; ask its owner for access at http"):
+    with pytest.raises(HubError, match=rf"{repo_id} is gated; ask for access at http"):
         publish_dataset(grown, repo_id, version="0.2.0", create_pr=True, api=client_of("write", "ann"))
     assert pulls(api, repo_id) == []

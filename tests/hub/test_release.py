@@ -119,7 +119,9 @@ def test_a_release_that_is_complete_is_found_complete(
     once_more = publish_dataset(built, repo_id, version="0.1.0", api=api)
     assert (once_more.finished, once_more.commit) == (True, head)
     assert tags(api, repo_id)["v0.1.0"] == head
-    with pytest.raises(InputError, match=r"holds v0\.1\.0 already .* there is nothing to propose"):
+    with pytest.raises(
+        TagExistsError, match=r"has v0\.1\.0 already, with exactly this .* nothing to propose"
+    ):
         publish_dataset(built, repo_id, version="0.1.0", create_pr=True, api=api)
 
 
