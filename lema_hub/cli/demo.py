@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import tempfile
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +43,10 @@ def demo(
     port: Annotated[
         int | None, typer.Option(help="Port; 0 for any free one, none for the first free one from 7860.")
     ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name under which the page may be asked, besides localhost and --host."),
+    ] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
@@ -58,6 +65,7 @@ def demo(
         budget=budget,
         host=host,
         port=port,
+        allowed_hosts=allowed_host or (),
         browser=browser,
     )
 
@@ -73,12 +81,13 @@ def open_page(
     budget: float | None = None,
     host: str = "127.0.0.1",
     port: int | None = None,
+    allowed_hosts: Sequence[str] = (),
     browser: bool = True,
 ) -> None:
-    """Serves the page until Ctrl-C; its address is one line on stdout.
+    """Serve the page until Ctrl-C; its address is one line on stdout.
 
     Raises:
-        LemaError: The settings do not fit, a corrector cannot be had, or the port is taken.
+        LemaError: The settings do not fit, a corrector cannot be loaded, or the port is taken.
     """
     from lema_hub.cli.hub_client import prepare_client
 
@@ -87,7 +96,7 @@ def open_page(
     from lema_hub.demo.page import launch
 
     logging.basicConfig(level=logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="lema-demo-") as folder:
+    with _ended_in_order(), tempfile.TemporaryDirectory(prefix="lema-demo-") as folder:
         settings = Settings(
             adapter=adapter,
             base=base,
@@ -99,7 +108,7 @@ def open_page(
         )
         if adapter is not None:
             typer.echo(f"loading {adapter} ...", err=True)
-        served = launch(settings, host=host, port=port, browser=browser)
+        served = launch(settings, host=host, port=port, browser=browser, allowed_hosts=allowed_hosts)
         typer.echo(served.url)
         typer.echo("Ctrl-C ends it.", err=True)
         try:
@@ -108,3 +117,18 @@ def open_page(
             typer.echo(err=True)
         finally:
             served.close()
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as an exception does: by themselves they leave its folder behind."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from lema_hub.errors import EngineError, FormatError, InputError
 from lema_hub.nano import NanoProblem, check
 from lema_hub.prompts import load as load_prompt
 from lema_hub.records import ErrorType, Verdict
+from lema_hub.redaction import redact
 from lema_hub.steps import (
     Corrected,
     CorrectionText,
@@ -187,7 +188,7 @@ def _ask(corrector: Corrector, request: Request, ledger: Path | None, budget_usd
         with Ledger(ledger) as book:  # opened here: SQLite's connections belong to the thread that made them
             (answer,) = book.run(corrector.engine, [request], stage="demo", budget_usd=budget_usd)
     if isinstance(answer, Response):
-        return answer
+        return replace(answer, text=redact(answer.text))
     reason = (
         f"{answer.reason.replace('_', ' ')}: {answer.detail}" if isinstance(answer, Failure) else "no answer"
     )

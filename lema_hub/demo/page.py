@@ -9,13 +9,17 @@ escaped. The page asks nothing of the internet: its fonts come with Gradio.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import socket
+import webbrowser
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from random import Random
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 from lema_hub.demo import examples, render
@@ -27,10 +31,16 @@ from lema_hub.engines import Request, Sampling
 from lema_hub.errors import InputError, LemaError, MissingExtraError
 from lema_hub.nano import NanoProblem, load
 from lema_hub.records import ErrorType
+from lema_hub.redaction import redact
 
 try:
     import gradio as gr
+    import uvicorn
+    from fastapi import FastAPI
+    from starlette.middleware import Middleware
+    from starlette.middleware.cors import CORSMiddleware
 
+    from lema_hub.demo.guard import MAX_BODY, Guard, Hosts
     from lema_hub.demo.theme import css, theme
 except ImportError as error:
     raise MissingExtraError("gradio", "demo") from error
@@ -43,6 +53,7 @@ OWN = "own"
 """The choice of a problem that is not in the list, and of a solution that comes with no problem."""
 
 _AT_ONCE = 4
+_PORTS = range(7860, 7960)
 _WAITING = 64  # requests in the queue; more are told to come back
 _OWN_SOLUTION = [("Your own solution", OWN)]
 _PREFERRED: tuple[ErrorType, ...] = ("PV", "CV", "OP", "MS", "CA", "QM", "CC", "UC", "HA", "CS")
@@ -58,42 +69,78 @@ class Served:
 
 
 def launch(
-    settings: Settings, *, host: str | None = None, port: int | None = None, browser: bool = False
+    settings: Settings,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    browser: bool = False,
+    allowed_hosts: Sequence[str] = (),
 ) -> Served:
     """Serves the page; returns as soon as it can be opened.
 
     Args:
         settings: What the page offers.
         host: The address to listen on; without it GRADIO_SERVER_NAME, which Spaces set, or this machine only.
-        port: The port; 0 takes any free one, None the first free one from 7860 on.
+        port: The port; 0 takes any free one, None GRADIO_SERVER_PORT or the first free one from 7860 on.
         browser: Open it in the default browser.
+        allowed_hosts: Names that the page is known by, besides localhost and its address.
 
     Raises:
-        LemaError: A corrector cannot be had, or the port is taken.
+        LemaError: A corrector cannot be loaded, or the port is taken.
     """
-    port = _claim(host, port)
-    correctors = settings.correctors()
-    examples.recognise("")  # makes the index of known problems, once
-    for corrector in correctors:
-        _warm(corrector)
-    page = build(correctors, settings)
-    try:
-        _, url, _ = page.launch(
-            server_name=host,
-            server_port=port,
-            inbrowser=browser,
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            ssr_mode=False,
-            run_history=False,
-            footer_links=[],
-            theme=theme(),
-            css=css(),
-        )
-    except OSError as error:
-        raise InputError(f"the demo found no port to listen on ({error}); give one with --port") from error
-    return Served(url.rstrip("/"), lambda: page.close(verbose=False))
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    with closing(_listen(host, port)) as listener:  # a taken port fails before anything loads
+        correctors = settings.correctors()
+        examples.recognise("")  # makes the index of known problems, once
+        for corrector in correctors:
+            _warm(corrector)
+        with ThreadPoolExecutor(1) as apart:  # the caller may have a loop of its own
+            server = apart.submit(
+                asyncio.run, _server(correctors, settings, Hosts.of(host, allowed_hosts))
+            ).result()
+        thread = Thread(target=server.run, args=([listener.dup()],), daemon=True)
+        shown = "localhost" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host  # noqa: S104
+        url = f"http://{shown}:{listener.getsockname()[1]}"
+    thread.start()
+    while not server.started:
+        thread.join(0.05)
+        if not thread.is_alive():
+            raise InputError(f"the page at {url} did not start; give another --host or --port")
+
+    def close() -> None:
+        server.should_exit = True
+        thread.join()
+
+    if browser:
+        webbrowser.open(url)
+    return Served(url, close)
+
+
+async def _server(correctors: Sequence[Corrector], settings: Settings, hosts: Hosts) -> uvicorn.Server:
+    """The server of the page; nobody but the page itself gets answers from it.
+
+    Where no event loop runs, Gradio makes one for each of its locks and never closes it: so this is a coroutine.
+    """
+    # Gradio leaves answers to other sites to an application that decides about them itself: nobody gets any.
+    app = FastAPI(
+        openapi_url=None,
+        middleware=[Middleware(Guard, hosts=hosts), Middleware(CORSMiddleware, allow_origins=())],
+    )
+    gr.mount_gradio_app(
+        app,
+        build(correctors, settings),
+        path="/",
+        ssr_mode=False,
+        run_history=False,
+        footer_links=[],
+        show_error=False,
+        max_file_size=MAX_BODY,
+        theme=theme(),
+        css=css(),
+    )
+    return uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=30)
+    )
 
 
 def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
@@ -122,7 +169,7 @@ def build(correctors: Sequence[Corrector], settings: Settings) -> gr.Blocks:
                 )
             except LemaError as error:
                 _logger.info("no diagnosis: %s", error)
-                return render.note(str(error))
+                return render.note(redact(str(error)))
         return render.diagnosis(found)
 
     def describe(key: str) -> str:
@@ -270,16 +317,15 @@ def _short(problem: NanoProblem) -> str:
     )
 
 
-def _claim(host: str | None, port: int | None) -> int | None:
-    """The port, a free one for 0, or None where Gradio is to choose; a taken one fails before anything loads."""
-    if port is None:
-        return None
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A socket that listens; without a port at GRADIO_SERVER_PORT, or at the first free one from 7860 on."""
+    given = os.environ.get("GRADIO_SERVER_PORT", "") if port is None else str(port)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for number in (int(given),) if given.isdecimal() else _PORTS:
         try:
-            probe.bind((host or "127.0.0.1", port))
+            return socket.create_server((host, number), family=family)
         except (OSError, OverflowError) as error:
-            raise InputError(
-                f"the demo cannot listen on port {port} of {host or '127.0.0.1'} ({error}); give another --port"
-            ) from error
-        return int(probe.getsockname()[1])
+            refused = error
+    raise InputError(
+        f"the demo cannot listen on port {number} of {host} ({refused}); give another --port"
+    ) from refused

@@ -7,5 +7,6 @@ from lema_hub.demo import Settings
 from lema_hub.demo.page import launch
 
 if __name__ == "__main__":
-    launch(Settings.from_environment(os.environ))
+    own = os.environ.get("SPACE_HOST")  # the name that the Space is served under
+    launch(Settings.from_environment(os.environ), allowed_hosts=(own,) if own else ())
     threading.Event().wait()

@@ -65,6 +65,23 @@ def test_lema_demo_prints_its_address_serves_and_ends_with_ctrl_c() -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_page_that_is_told_to_end_takes_its_ledger_along(tmp_path: Path, number: signal.Signals) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [*LEMA, "--no-browser", "--port", "0"], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("http://")
+            (folder,) = tmp_path.glob("lema-*")
+            process.send_signal(number)
+            assert process.wait(timeout=60) == 128 + number
+        finally:
+            process.kill()
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -85,6 +85,10 @@ def page(chromium: Browser, url: str) -> Iterator[Page]:
     asked: set[str] = set()
     failed: list[str] = []
     page.on("request", lambda request: asked.add(request.url))
+    page.on(
+        "response",
+        lambda reply: failed.append(f"{reply.status} {reply.url}") if reply.status >= 400 else None,
+    )
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.goto(url)
     page.locator("#find").wait_for()
