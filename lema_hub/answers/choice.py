@@ -11,7 +11,7 @@ Options stand in the question with their letters in brackets, in order from `(A)
     'A'
 
 A letter counts (`B`, `(B)`, `(b)`, `B) library`), and so does an option's own text where it names one option
-and no other. Denied options (`not A`) and the article `A` don't count; two options in one answer (`A or B`,
+and no other. Negated options (`not A`) and the article `A` don't count; two options in one answer (`A or B`,
 `(A) library`) and "none of the choices" are no answer, which is `UNDECIDED` and never a guess.
 
 The trap: `vitamin C` may be the text of option A, so a whole text wins over a letter in it.
@@ -28,7 +28,7 @@ from lema_hub.answers.text import clean
 from lema_hub.records import Verdict
 
 UNDECIDED: Final = ""
-"""What `choice_in` gives for a sentence that names two options, or says that it is none."""
+"""What `choice_in` returns for a sentence that names two options, or rejects all of them."""
 
 _LABEL = re.compile(r"(?<![\w)])\(([A-J])\)(?=\s)")
 _MAX_QUESTION = 20_000
@@ -78,7 +78,7 @@ def _options(question: str) -> tuple[tuple[str, str], ...]:
 
 
 def options(question: str | None) -> dict[str, str]:
-    """Letter -> text of the options that a question ends with; none if it has no letters in brackets."""
+    """Letter -> text of the options at the end of a question; empty if it has no letters in brackets."""
     return dict(_options(question)) if question and len(question) <= _MAX_QUESTION else {}
 
 
@@ -86,9 +86,9 @@ def choice_in(clause: str, *, first: bool, among: Mapping[str, str] | None = Non
     """The letter of the option that a sentence names.
 
     Args:
-        clause: The sentence, or the part of it behind a marker of the answer.
-        first: Whether the first letter in it counts (behind a marker) or the last one (a whole sentence).
-        among: The options; letters that are none of them don't count, and their texts do.
+        clause: The sentence, or the part of it that follows a marker of the answer.
+        first: Whether the first letter in it counts (after a marker) or the last one (a whole sentence).
+        among: The options; other letters don't count, and the options' texts do.
 
     Returns:
         The letter, `UNDECIDED` if two options are named or all are rejected, None if none is named.
@@ -121,13 +121,13 @@ def choice_in(clause: str, *, first: bool, among: Mapping[str, str] | None = Non
 
 
 def rejects_all(text: str) -> bool:
-    """Whether a sentence says that no option is right, and names none after that."""
+    """Whether a sentence says that no option is right, and then names no option."""
     none = _NONE.search(text)
     return none is not None and _STILL.search(text, none.end()) is None
 
 
 def same_option(pred: str, gold: str, question: str | None = None) -> tuple[Verdict, str]:
-    """Whether two bare answers are the same option: by letter, or by text where the question tells both.
+    """Whether two bare answers are the same option: by letter, or by text if the question has the texts.
 
     Returns:
         The verdict (`unparsed` if the prediction names no option, or two) and what decided it.
@@ -153,7 +153,7 @@ def same_option(pred: str, gold: str, question: str | None = None) -> tuple[Verd
 
 
 def _counts(text: str, match: re.Match[str], among: Mapping[str, str] | None) -> bool:
-    """Whether a letter is meant as an option: not denied, no article or pronoun, and one of the options."""
+    """Whether a letter is meant as an option: not negated, not an article or pronoun, and one of the options."""
     if among and match[1] not in among:
         return False
     bare = match[0].strip() == match[1]
@@ -181,7 +181,7 @@ def _tokens(text: str) -> tuple[str, ...]:
 
 
 def whole_text(text: str, among: Mapping[str, str]) -> str | None:
-    """The first option whose text this is, None if it is none's."""
+    """The first option that has this text, or None."""
     stated = _tokens(text)
     return next((letter for letter, option in among.items() if stated and _tokens(option) == stated), None)
 
@@ -193,7 +193,7 @@ def _names_another(rest: str, letter: str, among: Mapping[str, str]) -> bool:
 
 
 def _text_within(clause: str, among: Mapping[str, str]) -> str | None:
-    """The one option whose words stand in a clause; a text within a longer one that stands there is none."""
+    """The only option whose words occur in a clause; an option inside a longer one that occurs does not count."""
     stated = _TOKEN.findall(clause.lower()[:2000])
     spans = [
         (start, start + len(words), words)
@@ -215,7 +215,7 @@ def _text_within(clause: str, among: Mapping[str, str]) -> str | None:
 
 
 def _word_options(among: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Options made of words alone: a number or a formula within a sentence may be anything."""
+    """Options that consist of words only: a number or formula inside a sentence may mean anything."""
     texts = dict.fromkeys(_tokens(text) for text in among.values())
     return [
         text for text in texts if text and all(re.fullmatch(r"[^\W\d_]{2,}(?:['’]\w+)*", w) for w in text)

@@ -1,11 +1,11 @@
-r"""Finding the final answer in what a model wrote.
+r"""Finding the final answer in a model's output.
 
 The rules, in the order in which they decide (docs/answers.md has the reasons):
 
 1. What follows the first answer is cut at a chat token or at the heading of another question (`Question:`,
    `### Instruction:`): base models run on.
 2. Markers of an answer: `#### 18`, `\boxed{18}`, `The answer is 18.`, `Answer: 18`, a line `A: 18`. The
-   **last** marker that has an answer behind it wins, whatever its kind: a text that corrects itself counts
+   **last** marker that is followed by an answer wins, whatever its kind: a text that corrects itself counts
    by its last answer. Boxes joined by nothing but commas, `and` and `or` are one list.
 3. Without a marker the last line counts: for `number` its last number, for `math` its last formula (or the
    whole line if it is short), for `choice` its letter, for `text` the line itself.
@@ -169,7 +169,7 @@ def _answer_in(clause: str, style: AnswerStyle, among: Mapping[str, str]) -> str
         return number_in(clause)
     if style == "choice":
         letter = choice_in(clause, first=True, among=among)
-        # A value that is none of the options is an answer too, and takes an earlier one back.
+        # A value outside the options is an answer too; it replaces an earlier one.
         return UNDECIDED if letter is None and among and _VALUE_FIRST.match(clause) else letter
     if style == "text":
         return ABOUT.sub("", clause.strip().strip("*")).strip() or None
@@ -177,7 +177,7 @@ def _answer_in(clause: str, style: AnswerStyle, among: Mapping[str, str]) -> str
 
 
 def _is_final(text: str, match: re.Match[str], clause: str) -> bool:
-    """Whether a sentence behind a box gives a new answer, and does not only talk about the boxed one."""
+    """Whether a sentence after a box gives a new answer, and does not only talk about the boxed one."""
     bare = re.search(r"\d", clause) or FORMULA.search(clause)
     if re.search(r"final\s+$", text[max(0, match.start() - 8) : match.start()], re.IGNORECASE):
         return bool(bare) or clause[:1].isupper()
@@ -197,7 +197,7 @@ def _last_line(text: str, style: AnswerStyle, among: Mapping[str, str]) -> str |
 
 
 def _closing_choice(text: str, matches: list[re.Match[str]], among: Mapping[str, str]) -> str | None:
-    """The letter of a last line that is nothing else (`Solution: Choice B`), where no marker stands in it or after."""
+    """The letter of a last line that holds nothing else (`Solution: Choice B`) and no marker."""
     line = text.rstrip()[-200:].rsplit("\n", 1)[-1]
     start = len(text.rstrip()) - len(line)
     if not _CHOICE_LINE.fullmatch(line) or (matches and matches[-1].start() >= start):
@@ -207,7 +207,7 @@ def _closing_choice(text: str, matches: list[re.Match[str]], among: Mapping[str,
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """An output up to where it runs on into another question, with the markers in it."""
+    """An output, cut where it continues with another question, and the markers in it."""
 
     text: str
     markers: list[re.Match[str]]
@@ -256,7 +256,7 @@ class _Output:
         return tuple(dict.fromkeys(content.strip() for content in contents if content and content.strip()))
 
     def stated(self, position: int) -> Found | None:
-        """The answer that stands behind a marker other than a box; None if there is none."""
+        """The answer after a marker that is not a box, or None."""
         marker = self.markers[position]
         kind = cast("Marker", marker.lastgroup)
         rest = self.text[marker.end() :]
@@ -283,7 +283,7 @@ class _Output:
         return Found(answer.strip(), kind)
 
     def counts(self, position: int, clause: str) -> bool:
-        """Whether a sentence gives a new answer, and does not only talk about a box in front of it."""
+        """Whether a sentence gives a new answer, and does not only talk about an earlier box."""
         if all(other.lastgroup != "boxed" for other in self.markers[:position]):
             return True
         return (
@@ -348,7 +348,7 @@ def find(
 
 
 def extract(output: str, *, style: AnswerStyle = "number", question: str | None = None) -> str | None:
-    r"""The final answer of an output as it is written there (of a `choice` its letter), None if there is none.
+    r"""The final answer of an output as it is written there (for a `choice`, its letter), or None.
 
     Example:
         >>> extract("She has 9 * 2 = $<<9*2=18>>18 left.\n#### 18")

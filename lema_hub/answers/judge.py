@@ -45,7 +45,7 @@ class Item:
 
 
 def _bare(gold: str, style: AnswerStyle) -> str:
-    """A gold answer that came with its box, its `####` or its solution, without it."""
+    """A gold answer without the box, the `####` or the solution that it came with."""
     if "\\boxed" not in gold and "####" not in gold:
         return gold
     return find(gold, style=style, finish_reason="stop").answer or gold

@@ -4,7 +4,7 @@ look at.
 * `string`: the extracted answer and the gold answer, equal as they are written.
 * `lema`: the rule of LeMa's released evaluation (microsoft/LEMA, inference_code/utils.py, at 7f8f7ae),
   written anew with rational arithmetic where the original calls `eval` on what the model wrote. It reads
-  only behind "The answer is", and takes what it cannot read as 0 on GSM8K.
+  only after "The answer is", and takes what it cannot read as 0 on GSM8K.
 * `lighteval`: the rule of LightEval 0.13's extractive match (metrics/utils/extractive_match_utils.py): the
   match with the best anchor, numbers equal to six decimals, all else by algebra; the expression is computed
   by our parser, not by SymPy's `eval`.
@@ -78,7 +78,7 @@ def lema_number(completion: str) -> Fraction:
 
 
 def lema_formula(completion: str) -> str:
-    """LeMa's final result of a MATH completion: a string, normalised; empty if there is none."""
+    """LeMa's final result of a MATH completion: a normalised string, which may be empty."""
     for heading in ("Q:", "Question:"):
         completion = completion.split(heading)[0]
     _, marker, result = completion.replace("The answer is: ", "The answer is ").rpartition("The answer is ")
@@ -142,7 +142,7 @@ _PATTERNS = [
 
 
 def _extractive(text: str) -> str | None:
-    """The last match of the best anchor; boxes come behind the two anchors of a final answer."""
+    """The last match of the best anchor; boxes come after the two anchors of a final answer."""
     text = text[-20_000:]
     for pattern in _PATTERNS:
         if pattern is None:

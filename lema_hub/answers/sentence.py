@@ -70,7 +70,7 @@ def last_number(text: str, *, first: bool = False) -> str | None:
     """The last (or first) number of a sentence as it is written, with its fraction, percent sign or scale word.
 
     A formula that the number is a part of, and a sum or product that is not worked out (`5 + 3`), are taken whole.
-    A number that is denied (`not 10`) or added to words (`5 + tax`) does not count.
+    A number that is negated (`not 10`) or added to words (`5 + tax`) does not count.
     """
     found = None
     position = 0
@@ -79,8 +79,8 @@ def last_number(text: str, *, first: bool = False) -> str | None:
         end = operation.end() if operation else match.end()
         formula = _formula_around(text, match.start(), end)
         position = end
-        denied = _NOT.search(text[max(0, match.start() - 8) : match.start()])
-        if denied or (first and formula is None and _OPEN_SUM.match(text, end)):
+        negated = _NOT.search(text[max(0, match.start() - 8) : match.start()])
+        if negated or (first and formula is None and _OPEN_SUM.match(text, end)):
             continue
         found = formula or text[match.start() : end]
         if first:
@@ -89,7 +89,7 @@ def last_number(text: str, *, first: bool = False) -> str | None:
 
 
 def _formula_around(text: str, start: int, end: int) -> str | None:
-    """The formula that a number is a part of, None if it stands alone."""
+    """The formula that contains a number, or None if the number stands alone."""
     digits = end - len(text[start:end].lstrip("+- "))
     if not (_PART.search(text, max(0, start - 40), digits) or _PART_GOES_ON.match(text, end)):
         return None
@@ -115,7 +115,7 @@ def number_in(clause: str) -> str | None:
     number = last_number(stated, first=True)
     both = _ALTERNATIVES.search(stated[:200]) if _OR_AND.search(stated) else None
     if number is not None and both is not None and both[0].strip().startswith(number):
-        return both[0].strip()  # `5 or 6` is no answer of one number
+        return both[0].strip()  # `5 or 6` is not one number
     return number
 
 
@@ -128,7 +128,7 @@ _SENTENCE_START = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[(\"'*])|。")
 
 
 def words(text: str) -> int:
-    """Words of a text outside its formulas, `and` and `or` not counted: prose has many of them."""
+    """How many words a text has outside its formulas, not counting `and` and `or`; prose has many."""
     bare = re.sub(r"\\[A-Za-z]+", " ", FORMULA.sub(" ", text))
     return sum(
         len(word) if ord(word[0]) > 0x2E80 else word.lower() not in ("and", "or")

@@ -1,4 +1,4 @@
-"""The surface of an answer: one spelling for what Unicode, Markdown and LaTeX can write in many ways.
+"""One spelling for answers that Unicode, Markdown and LaTeX write in many ways.
 
     >>> clean("１８ ｅｇｇｓ\u200f")
     '18 eggs'
@@ -39,7 +39,7 @@ _RESPELT = {
 
 
 def _respell_character(character: str) -> str:
-    """One non-ASCII character in the spelling the readers know; marks of direction and width vanish."""
+    """One non-ASCII character in the spelling that the readers know; marks of direction and width are dropped."""
     if character in _RESPELT:
         return _RESPELT[character]
     code = ord(character)
@@ -118,7 +118,7 @@ def clean(answer: str) -> str:
         answer: A bare answer as a model or a data set wrote it, of any length.
 
     Returns:
-        The same answer, respelt; `\$` stays as `$` in front of an amount of money.
+        The same answer, respelt; `\$` stays as `$` before an amount of money.
     """
     text = ascii_spelling(answer).strip()
     text = _MARKDOWN.sub(r"\1", text)

@@ -15,7 +15,7 @@ from lema_hub.records import AnswerStyle
 
 
 def answer_classes(answers: Sequence[str | None], *, style: AnswerStyle = "number") -> list[list[int]]:
-    """Group the positions of equivalent answers, in the order of their first members; None is in no class.
+    """Group the positions of equivalent answers, in the order of their first members; None belongs to no class.
 
     Args:
         answers: Bare answers as `extract` gives them.
@@ -41,8 +41,8 @@ def answer_classes(answers: Sequence[str | None], *, style: AnswerStyle = "numbe
 
 
 def majority(answers: Sequence[str | None], *, style: AnswerStyle = "number") -> int | None:
-    """The position of the majority answer (maj@k); a tie goes to the answer that came first, None if there
-    is no answer.
+    """The position of the majority answer (maj@k); on a tie the first answer wins; None if there is
+    no answer.
     """
     classes = answer_classes(answers, style=style)
     return max(classes, key=len)[0] if classes else None

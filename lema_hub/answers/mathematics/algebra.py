@@ -1,5 +1,4 @@
-r"""The caller's side of the algebra processes: a few workers, started when first needed, each with hard
-limits.
+r"""The caller's side of the algebra processes: a few workers with hard limits, started when first needed.
 
     >>> compare(r"\frac{x}{2}", r"x \cdot 0.5").result
     'equal'
@@ -77,7 +76,7 @@ class _Worker:
             )
 
     def _read(self, timeout_s: float) -> dict[str, str] | None:
-        """The next reply; None if there is none in time.
+        """The next reply, or None if it takes too long.
 
         Raises:
             EOFError: The process died.
@@ -116,7 +115,7 @@ class _Worker:
         return None if reply is None else Comparison(reply["result"], reply["detail"])  # type: ignore[arg-type]
 
     def kill(self) -> None:
-        """End the process and whatever it forked."""
+        """End the process and its forks."""
         with contextlib.suppress(OSError):
             os.killpg(self.process.pid, 9)
         self.process.wait()

@@ -1,4 +1,4 @@
-"""Amounts: what stands behind a number (units, degree signs), and amounts of two parts (`2 hours 30 minutes`)."""
+"""Amounts: what follows a number, as units and degree signs."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ def unit_words(tokens: list[Token]) -> tuple[list[tuple[str, int]], bool, int]:
             raise UnreadableError(f"{token.text!r} follows a unit")
         index += 1
     if len(words) > 6:
-        raise UnreadableError("prose behind a number")
+        raise UnreadableError("prose after a number")
     return words, known and bool(words), index

@@ -88,7 +88,7 @@ class _Comparison:
         return self.same(inner, pred) if relation is gold else self.same(gold, inner)
 
     def listed(self, sequence: Sequence, other: Value, *, gold_is_list: bool) -> Finding | None:
-        """A list or set and a value that is no sequence; None if the kinds of both decide."""
+        """A list or set and a value that is not a sequence; None if the kinds of both decide."""
         if isinstance(other, Scalar):
             both = (branches(sequence), branches(other))
             return same_unordered(*(both if gold_is_list else both[::-1]), self.same)
@@ -128,7 +128,7 @@ class _Comparison:
         return "different"
 
     def based(self, based: Based, bare: Scalar, *, gold_is_based: bool) -> Finding:
-        """The question's base need not be repeated; a base that the question did not ask for is another number."""
+        """A base that the question names may be left out; any other base makes another number."""
         asked = self.question is not None and "base" in self.question.lower()
         if based.base != 10 and not (gold_is_based or asked):
             return "different"

@@ -16,7 +16,7 @@ from lema_hub.answers.mathematics.values import FLIPPED, Relation, Scalar, Value
 
 
 def assigned(relation: Relation) -> Value | None:
-    """The right side of `x = 5`, `f(x) = ...`, `5 = x`, and of a sum that is right, `10 * 6 = 60`.
+    """The right side of `x = 5`, `f(x) = ...`, `5 = x`, or of a correct sum, `10 * 6 = 60`.
 
     None if the equation is more than a name for a value.
     """

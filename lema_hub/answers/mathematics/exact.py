@@ -1,7 +1,7 @@
 r"""Exact algebra on trees: sums of rational multiples of roots, pi, e, i and symbols, in a canonical form.
 
 A polynomial is a dict from monomials to Fractions; a monomial is a frozenset of (generator, exponent) pairs,
-where a generator is a prime (its exponent in [0, 1): what is left of a root), a symbol, a constant, or a
+where a generator is a prime (with an exponent in [0, 1), the rest of a root), a symbol, a constant, or a
 subtree in canonical form that has no simpler one. Products of different roots of primes are linearly
 independent over the rationals (Besicovitch 1940), so two equal numbers of this kind have the same dict, and
 a comparison needs no tolerance.
@@ -265,7 +265,7 @@ def _function(name: str, values: list[Rational], budget: _Budget) -> Rational:
     first = numbers[0]
     if name == "root":
         if numbers[1] is None or not numbers[1]:
-            raise TooLargeError("a root whose degree is no number")
+            raise TooLargeError("a root whose degree is not a number")
         return _power(values[0], Rational(_constant(1 / numbers[1])), budget)
     if first is not None:
         whole = [number.numerator for number in numbers if number is not None and number.denominator == 1]

@@ -63,7 +63,7 @@ def same_ordered(gold: Values, pred: Values, same: Same) -> Finding:
 
 
 def same_unordered(gold: Values, pred: Values, same: Same, *, gold_is_set: bool = False) -> Finding:
-    """Items in any order; what the prediction repeats counts once, what the gold answer repeats only in a set."""
+    """Items in any order; repetitions in the prediction count once, those in the gold answer only if it is a set."""
     if max(len(gold), len(pred)) > _MANY:
         return same_ordered(gold, pred, same)
     if len(gold) != len(pred):

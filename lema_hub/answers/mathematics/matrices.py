@@ -1,4 +1,4 @@
-r"""Matrices: LaTeX's environments with what stands around them, and nested lists as programs write them."""
+r"""Matrices: LaTeX's environments with their brackets and factors, and nested lists as programs write them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _KINDS = ("pmatrix", "bmatrix", "matrix", "array", "vmatrix", "smallmatrix", "Bm
 
 
 def read_matrix(tokens: list[Token], partners: dict[int, int], start: int, end: int) -> Matrix | None:
-    r"""A matrix, possibly in brackets and behind a factor: `\frac12 \begin{pmatrix} ... \end{pmatrix}`.
+    r"""A matrix, possibly in brackets and with a factor: `\frac12 \begin{pmatrix} ... \end{pmatrix}`.
 
     Returns:
         None if the range of tokens has no environment.
 
     Raises:
-        UnreadableError: It has one that is no matrix, or more than a matrix and its factor.
+        UnreadableError: The environment is not a matrix, or something follows it.
     """
     begin = next((i for i in range(start, end) if tokens[i].kind == "environment"), None)
     if begin is None:

@@ -19,7 +19,7 @@ _PLAIN = re.compile(
 
 
 def plain(text: str) -> str | None:
-    """The canonical decimal of a plain number, None for everything else.
+    """The canonical decimal of a plain number, or None for everything else.
 
     Args:
         text: A bare answer. Sign, dollar sign, thousands commas and trailing zeros may vary.

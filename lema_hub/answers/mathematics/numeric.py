@@ -1,4 +1,4 @@
-"""Numbers for trees: a formula at fixed points, to tell different formulas apart and to check approximations.
+"""Values of trees at fixed points, to distinguish formulas and to check approximations.
 
     >>> from lema_hub.answers.mathematics.syntax import parse
     >>> from lema_hub.answers.mathematics.tokens import tokenize
@@ -6,8 +6,8 @@
     True
 
 The points depend on the symbols' names only, so a verdict is the same in every process. Trap: equal values
-at three points do not prove that formulas are equal; `agree` says how near they are, and `equality` decides
-what that is worth.
+at three points do not prove that formulas are equal; `agree` says how close they are, and `scalars` decides
+whether that is enough.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _evaluate(tree: Tree, point: int, scale: _Scale) -> complex:
 
 
 def value(tree: Tree, *, point: int = 0) -> complex | None:
-    """The value of a tree at a point; None if it has none or none that a float holds."""
+    """The value of a tree at a point; None if it has no value that a float can hold."""
     try:
         result = _evaluate(tree, point, _Scale())
     except (ArithmeticError, ValueError, RecursionError, TypeError):

@@ -1,13 +1,13 @@
 r"""Whether two formulas, with their units and percent signs, are the same.
 
-    >>> from lema_hub.answers.mathematics.findings import Finding
-from lema_hub.answers.mathematics.syntax import parse, tokenize
+    >>> from lema_hub.answers.mathematics.syntax import parse
+    >>> from lema_hub.answers.mathematics.tokens import tokenize
     >>> same_tree(parse(tokenize("27648")), parse(tokenize("27649")))
     'different'
 
-Equality is proved by canonical forms (`exact`) or, where they give out, taken from values at fixed points
-that agree to ten digits, but only if no number written in the formulas is larger than ten million: a
-tolerance must not hide an integer that differs.
+Equality is proved by canonical forms (`exact`). Where these fail, values at fixed points that agree to ten
+digits prove it, but only if the formulas contain no number above ten million: a tolerance must not hide an
+integer that differs.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _rounds_to(decimal: Tree, other: Tree, constant: Fraction | None) -> bool:
 
 
 def trusts_values(left: Tree, right: Tree) -> bool:
-    """Whether values that agree prove equality: not where a tolerance could hide the difference of two integers."""
+    """Whether values that agree prove equality; a tolerance could hide the difference of two large integers."""
     return max(trees.largest_integer(left), trees.largest_integer(right)) <= _LARGEST_TRUSTED
 
 

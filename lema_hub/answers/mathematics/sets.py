@@ -1,4 +1,4 @@
-r"""Sets of real numbers: intervals, unions, inequalities, points; open and closed ends kept apart.
+r"""Sets of real numbers: intervals, unions, inequalities, points; open and closed ends differ.
 
 >>> from lema_hub.answers.mathematics.reading import read
 >>> same_set(to_set(read("x>3 or x<2")), to_set(read("x<2 or x>3")))
@@ -66,7 +66,7 @@ def _piece(low: Value, high: Value, low_closed: bool, high_closed: bool) -> Piec
 
 
 def _merged(pieces: list[Piece]) -> tuple[Piece, ...]:
-    """Pieces in order, those that overlap or touch without a gap made one."""
+    """Pieces in order; pieces that overlap or touch without a gap are joined."""
     merged: list[Piece] = []
     for piece in sorted(pieces, key=lambda piece: (piece.low, not piece.low_closed, piece.high)):
         last = merged[-1] if merged else None
@@ -161,7 +161,7 @@ def _from_relation(relation: Relation) -> RealSet | None:
 
 
 def to_set(value: Value) -> RealSet | None:
-    """The set of real numbers that an answer denotes, None if it denotes none that we can order."""
+    """The set of real numbers that an answer denotes, or None if it is not a set whose ends can be ordered."""
     if isinstance(value, Relation):
         return _from_relation(value)
     if isinstance(value, Sequence):

@@ -1,9 +1,10 @@
 r"""A scalar formula as a tree: precedence, implicit products, LaTeX's short arguments.
 
+    >>> from lema_hub.answers.mathematics.tokens import tokenize
     >>> parse(tokenize(r"2x^{-1}"))
     ('*', ('n', Fraction(2, 1), 0), ('^', ('s', 'x'), ('n', Fraction(-1, 1), 0)))
 
-Traps: `\frac12` is one half but `x^12` is a power of twelve (models mean so); `1\frac{4}{5}` is a mixed
+Traps: `\frac12` is one half but `x^12` is a power of twelve (as models mean it); `1\frac{4}{5}` is a mixed
 number, not a product.
 """
 

@@ -4,7 +4,7 @@ r"""Tokens of a cleaned answer, LaTeX or plain: numbers, commands, letters, word
     ['\\frac', '{', 'x', '}', '{', '2', '}', 'cm']
 
 A run of letters is a word if it is in `\text{...}`, is four letters or longer, or is a unit or an English
-word that we know; any other run is a product of letters. The trap: `in`, `m` and `s` are units only behind a
+word that we know; any other run is a product of letters. The trap: `in`, `m` and `s` are units only after a
 number, which the reader decides.
 """
 

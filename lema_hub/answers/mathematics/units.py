@@ -90,7 +90,7 @@ def measure(words: list[tuple[str, int]]) -> tuple[tuple[tuple[str, int], ...], 
         words: Unit words with their powers, `[("miles", 1), ("hour", -1)]`.
 
     Returns:
-        Sorted kinds with powers, and the size in base units; None if a word is no unit.
+        Sorted kinds with powers, and the size in base units; None if a word is not a unit.
     """
     powers: dict[str, int] = {}
     size = Fraction(1)

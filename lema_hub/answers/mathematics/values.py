@@ -1,5 +1,4 @@
-r"""What an answer says: a number with its unit, a tuple, a set, an interval, a relation, a matrix, a time,
-words.
+r"""The kinds of value that an answer can be: a number with its unit, a tuple, a relation, a matrix, words, ...
 
 Trap: `(a,b)` is a point or an open interval; it stays a tuple until it is compared with a set.
 """
@@ -15,8 +14,8 @@ from lema_hub.answers.mathematics.trees import Tree
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit: sorted kinds with powers and the size in base units; `kinds` is None if a word of it is
-    unknown.
+    """A unit: sorted kinds with powers and the size in base units; `kinds` is None if a word
+    is unknown.
     """
 
     kinds: tuple[tuple[str, int], ...] | None

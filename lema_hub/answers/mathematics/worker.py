@@ -1,5 +1,5 @@
-"""The process that computes with SymPy, so that the caller's process never has to: started by path, stdlib
-and math-verify only.
+"""The process that computes with SymPy, so that the caller's process never does. It is started by its path and
+imports only the standard library and math-verify.
 
 It imports math-verify once, then forks a child that computes. A child that exceeds the time or the memory
 limit, or dies, is killed and the next request gets a fresh fork within milliseconds; the fork of a small
@@ -8,8 +8,7 @@ end of its input or when its parent changes, the child with this process (PR_SET
 its CPU limit.
 
 One JSON object per line. In: {"gold": "...", "pred": "...", "whole": false, "limit_s": 0.7, "stretch": 10,
-"memory_mb": 1024}; `whole` runs math-verify's own extraction on a whole output, which the panel of graders
-wants.
+"memory_mb": 1024}; `whole` runs math-verify's own extraction on a whole output, for the panel of graders.
 Out: {"result": "equal" | "different" | "unreadable" | "timeout" | "crashed", "detail": "..."}; the first
 line is {"result": "ready"}.
 """
@@ -55,7 +54,7 @@ def compare(gold: str, pred: str) -> tuple[str, str]:
 
 
 def grade(gold: str, output: str) -> tuple[str, str]:
-    """math-verify as it comes, on a whole output: its own extraction, its own defaults."""
+    """math-verify on a whole output, with its own extraction and defaults."""
     from math_verify import parse, verify
 
     sides = parse(f"${gold}$", parsing_timeout=2), parse(output, parsing_timeout=2)
@@ -83,7 +82,7 @@ def _serve_child(requests: int, replies: int) -> None:
                 result, detail = "crashed", type(error).__name__
             except (
                 Exception
-            ) as error:  # whatever SymPy raises on odd input is a result here, not a failure of ours
+            ) as error:  # an exception of SymPy on odd input is a result, not a failure of this process
                 result, detail = "unreadable", f"{type(error).__name__} in SymPy"
             os.write(replies, json.dumps({"result": result, "detail": detail}).encode() + b"\n")
     os._exit(0)
