@@ -30,10 +30,11 @@ from lema_hub.engines.ledger import Progress
 from lema_hub.errors import HubError, InputError, MissingExtraError
 from lema_hub.records import VERDICTS, Score, digest
 from lema_hub.stats import estimate, outcomes
+from lema_hub.tasks import SCORED_TASKS
 
 _logger = logging.getLogger(__name__)
 
-TASKS = tuple(f"lema:{name}{votes}" for votes in ("", "-maj8") for name in ("gsm8k", "math", "csqa", "nano"))
+TASKS = tuple(f"lema:{name}{votes}" for votes in ("", "-maj8") for name in SCORED_TASKS)
 _PACKAGES = ("lighteval", "math-verify", "transformers", "torch", "peft", "datasets", "openai")
 _JUDGE = ("answers", "evals/tasks.py")
 _ITEMS = ("nano", "prompts", "tasks")

@@ -161,6 +161,4 @@ def _config(task: Task, *, n: int = 1) -> LightevalTaskConfig:
     )
 
 
-TASKS_TABLE = [
-    _config(tasks.get(name), n=n) for name in ("gsm8k", "math", "csqa", "nano") for n in (1, MAJORITY)
-]
+TASKS_TABLE = [_config(tasks.get(name), n=n) for name in tasks.SCORED_TASKS for n in (1, MAJORITY)]

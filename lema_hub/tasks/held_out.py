@@ -21,7 +21,7 @@ from pathlib import Path
 from lema_hub.errors import FormatError, HubError, InputError
 from lema_hub.json_text import read_jsonl
 from lema_hub.records import Problem
-from lema_hub.tasks.load import TASKS, file_revision, get, load_problems
+from lema_hub.tasks.load import SCORED_TASKS, file_revision, get, load_problems
 from lema_hub.tasks.nano import SCORED
 from lema_hub.tasks.overlap import Index, N, Overlap
 
@@ -116,7 +116,7 @@ def scored_with(task: str) -> tuple[str, ...]:
     """
     if get(task).name == "nano":
         return ("nano",)
-    return tuple(name for name, other in TASKS.items() if name != "nano" and "test" in other.splits)
+    return tuple(name for name in SCORED_TASKS if name != "nano")
 
 
 def load_held_out(task: str, *, loaded: Sequence[Problem] = (), against: Sequence[Path] = ()) -> HeldOutSets:

@@ -33,6 +33,10 @@ from lema_hub.tasks.split import split_of
 from lema_hub.tasks.task import Split, Task
 
 TASKS: Mapping[str, Task] = {task.name: task for task in (GSM8K, MATH, CSQA, NANO, MR_BEN)}
+"""The one list of problem sets: builders, evaluation, contamination checks and help texts read it."""
+
+SCORED_TASKS = tuple(name for name, task in TASKS.items() if "test" in task.splits)
+"""Those whose test problems models are scored on."""
 
 MOST_PROBLEMS = 10_000_000
 """Problems that are loaded at once, and the last position to start from."""

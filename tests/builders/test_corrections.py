@@ -11,8 +11,7 @@ from lema_hub.engines import Failure, Ledger
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.records import Correction, Problem, ReasoningPath, Rejection
 from lema_hub.steps import join_steps, parse_correction
-
-from .conftest import Scripted
+from tests.builders.conftest import Scripted
 
 PROBLEM = Problem(
     problem_id="gsm8k/train/1", task="gsm8k", split="train",

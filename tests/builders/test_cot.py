@@ -5,8 +5,7 @@ from dataclasses import replace
 from lema_hub import tasks
 from lema_hub.builders.cot import build_cot
 from lema_hub.builders.mistakes import judged_path
-
-from .test_corrections import PROBLEM
+from tests.builders.test_corrections import PROBLEM
 
 NANO = tasks.load_problems("nano", "train", limit=4)
 

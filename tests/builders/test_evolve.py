@@ -30,10 +30,9 @@ from lema_hub.engines.evolver import ExactEvolver
 from lema_hub.errors import InputError, RecipeError
 from lema_hub.nano.problems import evolve as evolve_nano
 from lema_hub.records import EVOLUTIONS, Evolution, EvolvedProblem
+from tests.builders.conftest import Scripted
+from tests.builders.test_corrections import PROBLEM
 from tests.endpoint import Endpoint, Reply, reply
-
-from .conftest import Scripted
-from .test_corrections import PROBLEM
 
 if TYPE_CHECKING:
     from lema_hub.localhub import LocalHub

@@ -6,8 +6,7 @@ from lema_hub import tasks
 from lema_hub.builders.mistakes import collect_paths, path_steps
 from lema_hub.engines import Failure, Ledger, Request, Sampling
 from lema_hub.errors import InputError
-
-from .conftest import Scripted
+from tests.builders.conftest import Scripted
 
 PROBLEMS = tasks.load_problems("nano", "train", limit=6)
 

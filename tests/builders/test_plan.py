@@ -16,8 +16,7 @@ from lema_hub.builders.recipe import load
 from lema_hub.engines import Ledger, Request, Sampling
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.records import Problem, ReasoningPath
-
-from .conftest import Scripted
+from tests.builders.conftest import Scripted
 
 RECIPES = Path(__file__).parents[2] / "scripts" / "recipes" / "data"
 Mistaken = tuple[list[Problem], list[ReasoningPath]]

@@ -11,8 +11,7 @@ from lema_hub.builders.success import success
 from lema_hub.engines import Failure, Ledger, Request
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.records import Problem, ReasoningPath
-
-from .conftest import Scripted
+from tests.builders.conftest import Scripted
 
 
 def test_the_papers_own_figure_for_self_correction() -> None:

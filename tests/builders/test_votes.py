@@ -18,8 +18,7 @@ from lema_hub.engines.exact import ExactEngine
 from lema_hub.errors import InputError
 from lema_hub.records import Problem, ReasoningPath
 from lema_hub.steps import CORRECTION_SCHEMA, format_correction, parse_correction
-
-from .conftest import Scripted
+from tests.builders.conftest import Scripted
 
 Mistaken = tuple[list[Problem], list[ReasoningPath]]
 SAMPLED = Sampling(temperature=0.7, max_tokens=16)

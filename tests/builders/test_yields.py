@@ -17,8 +17,7 @@ from lema_hub.engines.exact import ExactEngine
 from lema_hub.engines.prices import Price
 from lema_hub.records import Problem
 from lema_hub.stats import ratio, total
-
-from .conftest import Sampled, Scripted
+from tests.builders.conftest import Sampled, Scripted
 
 
 def problem(number: int, level: str | None) -> Problem:

@@ -16,8 +16,7 @@ from lema_hub.nano.families import FAMILIES
 from lema_hub.nano.problems import REVISION, SPLITS, Split, split_of
 from lema_hub.nano.program import LARGEST, SMALLEST, compute
 from lema_hub.steps import split_steps
-
-from .content import digest
+from tests.nano.content import digest
 
 GOLDEN = {
     ("1", "train"): "98aff1f5dfb9c1bc72932423c8327d5540d55562268ad66f4e06b8d471309c13",

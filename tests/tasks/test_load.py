@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from lema_hub import tasks
+from lema_hub import evals, tasks
 from lema_hub.answers.choice import options
+from lema_hub.cli.main import app
 from lema_hub.errors import FormatError, HubError, InputError
+from lema_hub.tasks import SCORED_TASKS, held_out
 
 GSM8K = {"question": "Tom has 2 + 3 pens. How many?", "answer": "He has 2 + 3 = <<2+3=5>>5 pens.\n#### 5"}
 MATH = {
@@ -152,3 +155,38 @@ def test_csqa_refuses_the_split_whose_answers_are_hidden(tmp_path: Path) -> None
         FormatError, match=r"row 0 of .*answerKey is '', expected one of A, B, C.*give validation"
     ):
         tasks.load_problems("csqa", "test", path=path)
+
+
+def test_there_is_one_list_of_problem_sets() -> None:
+    assert SCORED_TASKS == ("gsm8k", "math", "csqa", "nano")
+    assert set(held_out.scored_with("gsm8k")) | {"nano"} == set(SCORED_TASKS)
+    assert tuple(f"lema:{name}{votes}" for votes in ("", "-maj8") for name in SCORED_TASKS) == evals.TASKS
+    for command, names in (("sample", SCORED_TASKS), ("eval", [f"lema:{name}" for name in SCORED_TASKS])):
+        shown = CliRunner().invoke(app, [command, "--help"], terminal_width=500).output
+        assert not [name for name in names if name not in shown]
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        None,
+        1,
+        "A",
+        [],
+        {},
+        [1],
+        [{"label": "A"}],
+        {"label": ["A"], "text": None},
+        {"label": ["A"], "text": [1]},
+    ],
+)
+def test_choices_are_checked(tmp_path: Path, choices: Any) -> None:
+    row = {"question": "Where?", "choices": choices, "answerKey": "A"}
+    with pytest.raises(FormatError, match=r"row 0 of .*(choices is|has no '(label|text)')"):
+        tasks.load_problems("csqa", "train", path=jsonl(tmp_path / "f.jsonl", [row]))
+
+
+@pytest.mark.parametrize("limit", [-1, 10**7 + 1, 10**14, 10**30])
+def test_a_limit_that_no_run_ends_is_refused(limit: int) -> None:
+    with pytest.raises(InputError, match="limit and start must be from 0 to 10,000,000"):
+        tasks.load_problems("nano", "train", limit=limit)

@@ -16,8 +16,7 @@ from lema_hub.engines.exact import ExactEngine
 from lema_hub.engines.noisy import NoisyEngine
 from lema_hub.records import Correction, Problem, ReasoningPath
 from lema_hub.steps import CorrectionText, format_correction, parse_correction, split_steps
-
-from .conftest import Sampled, Scripted
+from tests.builders.conftest import Sampled, Scripted
 
 Mistaken = tuple[list[Problem], list[ReasoningPath]]
 Err = Callable[[CorrectionText, tuple[str, ...]], tuple[int, tuple[str, ...]]]

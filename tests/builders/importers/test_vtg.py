@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from lema_hub import tasks
+from lema_hub.builders.annotated import build_annotated
 from lema_hub.builders.importers import vtg
+from lema_hub.builders.importers.recorded import import_paths
 from lema_hub.errors import FormatError, InputError
 
 STUDENT = ("2 + 2 = 4 pens", "4 + 3 = 8 pens", "8")
@@ -80,3 +83,27 @@ def test_a_bad_file_is_named(tmp_path: Path, text: str, error: type[Exception], 
     path.write_text(text)
     with pytest.raises(error, match=message):
         vtg.read(path)
+
+
+def test_teachers_annotations_become_corrections(shared_data: Path) -> None:
+    known = [
+        problem
+        for split in ("train", "dev", "test")
+        for problem in tasks.load_problems("gsm8k", split, path=shared_data / "gsm8k")  # type: ignore[arg-type]
+    ]
+    found = import_paths(shared_data / "vtg" / "dataset.json", "vtg", known=known, training=True)
+    (stage,) = found.paths.stages
+    assert stage.rows_in == 1002
+    assert stage.dropped == {"duplicate": 230, "test_question": 205}
+    built = build_annotated(found.problems, found.paths.rows, found.annotations)
+    (stage,) = built.stages
+    assert stage.rows_in == stage.rows_out + sum(stage.dropped.values()) == 567
+    assert stage.dropped["annotators_disagree"] > 50
+    assert stage.rows_out > 450
+    assert {row.problem.license for row in built.rows} == {"cc-by-sa-4.0"}
+    assert {row.corrector for row in built.rows} == {"vtg-teacher", "vtg-category"}
+    assert not {row.problem.split for row in built.rows} & {"test"}
+    for row in built.rows:
+        assert row.answer_verdict == "correct"
+        assert row.correct_steps[-1].startswith("The answer is")
+        assert row.completion.startswith(f" Step {row.incorrect_step}.\nExplanation: {row.explanation}\n")
