@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lema_hub.cli.figures import print_figures, print_pilot, print_plan
+from lema_hub.cli.hint import next_command, same_command
 
 if TYPE_CHECKING:
     from lema_hub.artifacts.manifest import Manifest
@@ -24,14 +25,17 @@ _Overrides = Annotated[
 _Out = Annotated[Path | None, typer.Option(help="Folder of the dataset; runs/<recipe> by default.")]
 _Ledger = Annotated[Path | None, typer.Option(help="Ledger to share; ledger.sqlite in --out by default.")]
 _Budget = Annotated[
-    float | None, typer.Option(min=0, help="Hard limit in US dollars for everything in the ledger.")
+    float | None,
+    typer.Option(min=0, help="Hard limit on what everything in the ledger may cost, in US dollars."),
 ]
 _Prices = Annotated[Path | None, typer.Option(help="Your own price list (YAML).")]
-_Resume = Annotated[bool, typer.Option(help="Go on where an earlier run was, or refuse.")]
-_DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send and write nothing.")]
+_Resume = Annotated[
+    bool, typer.Option(help="Continue an earlier run; with --no-resume, refuse a folder that has one.")
+]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent; send and write nothing.")]
 _Pilot = Annotated[
     int | None,
-    typer.Option("--pilot", min=2, metavar="N", help="Try N random problems and estimate the whole."),
+    typer.Option("--pilot", min=2, metavar="N", help="Try N random problems and estimate the whole build."),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -49,7 +53,7 @@ def corrections(
     pilot: _Pilot = None,
     as_json: _Json = False,
 ) -> None:
-    """Mistakes with their corrections (LeMa)."""
+    """Build mistakes with their corrections (LeMa)."""
     _build(
         "corrections", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json, pilot
     )
@@ -68,7 +72,7 @@ def cot(
     pilot: _Pilot = None,
     as_json: _Json = False,
 ) -> None:
-    """Right solutions, annotated and sampled."""
+    """Build right solutions, annotated and sampled."""
     _build("cot", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json, pilot)
 
 
@@ -84,13 +88,13 @@ def evolve(
     dry_run: _DryRun = False,
     as_json: _Json = False,
 ) -> None:
-    """New problems made of those that were got wrong (LeMa's correction-centric evolution)."""
+    """Build new problems from those that were answered wrong (LeMa's correction-centric evolution)."""
     _build("evolve", recipe, overrides or [], out, ledger, budget, prices, resume, dry_run, as_json)
 
 
 @app.command()
 def mix(recipe: _Recipe, overrides: _Overrides = None, out: _Out = None, as_json: _Json = False) -> None:
-    """Published rows in exact proportions, for controlled comparisons; no model is asked."""
+    """Mix published rows in exact proportions, for controlled comparisons; no model is asked."""
     from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)
@@ -136,6 +140,8 @@ def _build(
     if dry_run:
         trial = "samples=50" if kind == "evolve" else "--pilot 50"
         print_plan(builder.plan(recipe, folder, ledger=ledger, prices=prices), as_json, trial=trial)
+        if not as_json:
+            same_command(*(("--pilot", "50") if kind != "evolve" else ()))
         return
     if pilot is not None:
         with stage_progress() as progress:
@@ -149,6 +155,8 @@ def _build(
                 progress=progress,
             )
         print_pilot(found, as_json)
+        if not as_json:
+            next_command("build", kind, file, *overrides, "--out", folder, *_given(ledger, budget, prices))
         return
     command = shlex.join(["lema", "build", kind, file.name, *overrides])
     with stage_progress() as progress:
@@ -183,4 +191,11 @@ def _print(manifest: Manifest, folder: Path, as_json: bool) -> None:
     typer.echo(f"tokens: {tokens.prompt} prompt, {tokens.completion} completion{cost}")
     print_figures(manifest)
     typer.echo(f"licence: {manifest.license}")
-    typer.echo(f"next: lema publish dataset {folder} <namespace>/lema-{manifest.kind} --version 0.1.0")
+    repo_id = f"ORG/lema-{manifest.kind}"
+    next_command("publish", "dataset", folder, repo_id, "--version", "0.1.0", "--dry-run")
+
+
+def _given(ledger: Path | None, budget: float | None, prices: Path | None) -> list[object]:
+    """The options of a pilot that hold for the whole build too."""
+    options: list[tuple[str, object]] = [("--ledger", ledger), ("--budget", budget), ("--prices", prices)]
+    return [word for name, value in options if value is not None for word in (name, value)]

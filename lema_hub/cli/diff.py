@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from lema_hub.cli.hint import next_command
 from lema_hub.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ def diff(
         str | None,
         typer.Argument(help="The newer version or a folder; the newest by default.", show_default=False),
     ] = None,
-    rows: Annotated[Part | None, typer.Option(help="Print these rows, as JSON lines.")] = None,
+    rows: Annotated[Part | None, typer.Option(help="Print these rows as JSON lines.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
-    """Show rows added, dropped and changed, by config; without versions, list them."""
+    """Show the rows added, dropped and changed in each config; without versions, list the versions."""
     from lema_hub.cli.hub_client import prepare_client
 
     prepare_client()
@@ -52,6 +53,10 @@ def diff(
             print(
                 "\n".join(f"{tag}  {commit}" for tag, commit in listed.items()) or "no version is published"
             )
+            if len(listed) > 1:
+                next_command("diff", repo_id, *list(listed)[-2:])
+            elif listed:
+                next_command("verify", f"{repo_id}@{next(iter(listed))}")
         return
     old, new = _side(repo_id, before), _side(repo_id, after)
     difference = comparison.diff(old, new)
@@ -63,6 +68,10 @@ def diff(
         print(json.dumps(_document(difference), ensure_ascii=False))
     else:
         _table(difference)
+        if after is not None and Path(after).is_dir():
+            next_command("publish", "dataset", after, repo_id, "--version", "next", "--dry-run")
+        else:
+            next_command("verify", f"{repo_id}@{difference.after}")
 
 
 def _side(repo_id: str, name: str | None) -> Side:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lema_hub.cli.hint import next_command
+
 if TYPE_CHECKING:
     from lema_hub.evals import EvalResult
 
@@ -24,20 +26,22 @@ def evaluate(
         str, typer.Option(help="Names, comma-separated: lema:gsm8k, lema:math, lema:csqa, lema:nano.")
     ] = "lema:nano",
     base: Annotated[
-        str | None, typer.Option(help="Base model of an adapter, if not the one it names.")
+        str | None,
+        typer.Option(help="Base model of an adapter, if it is not the one that the adapter names."),
     ] = None,
     engine: Annotated[
         Literal["transformers", "vllm", "openai"], typer.Option(help="What generates.")
     ] = "transformers",
     base_url: Annotated[str | None, typer.Option(help="Endpoint of --engine openai.")] = None,
     api: Annotated[Literal["chat", "completions"], typer.Option(help="What the endpoint offers.")] = "chat",
-    limit: Annotated[int | None, typer.Option(help="At most so many items per task.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Score at most this many items per task.")] = None,
     seed: Annotated[
         int, typer.Option(help="For sampled tasks (-maj8); greedy ones do not depend on it.")
     ] = 0,
-    checkpoint: Annotated[str, typer.Option(help="A label that goes into every row.")] = "",
+    checkpoint: Annotated[str, typer.Option(help="A label to store in every row.")] = "",
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Rows per batch of a local model; its own choice by default.")
+        int | None,
+        typer.Option(min=1, help="Rows per batch of a local model; chosen by the engine if not given."),
     ] = None,
     tensor_parallel: Annotated[
         int, typer.Option(min=1, help="GPUs that share one copy of the model (vllm).")
@@ -49,7 +53,7 @@ def evaluate(
 ) -> None:
     """Score a model or an adapter: pass@1 with its standard error, and a row per item.
 
-    What was answered before is not generated again: answers are kept in ledger.sqlite beside the run's folder.
+    Nothing that was answered before is generated again: answers are kept in ledger.sqlite beside the run's folder.
     """
     from lema_hub.cli.hub_client import prepare_client
     from lema_hub.cli.progress import stage_progress
@@ -87,9 +91,7 @@ def evaluate(
 
 def _print(result: EvalResult) -> None:
     if result.reused:
-        typer.echo(
-            f"{result.out}: found, scored before (same weights, items and judge); nothing was generated"
-        )
+        typer.echo(f"{result.out}: already scored (same weights, items and judge); nothing was generated")
     for score in result.scores:
         stderr = "" if score.stderr is None else f" ± {100 * score.stderr:.1f} (standard error)"
         typer.echo(
@@ -98,4 +100,4 @@ def _print(result: EvalResult) -> None:
         )
         typer.echo("  " + ", ".join(f"{count} {verdict}" for verdict, count in score.verdicts.items()))
     typer.echo(f"  {result.system} at {result.revision}; rows in {result.out / 'items.parquet'}")
-    typer.echo(f"next: lema report {result.out} OTHER_RUN --out report")
+    next_command("report", result.out, "OTHER_RUN", "--out", "report")

@@ -1,4 +1,4 @@
-"""The figures of a build on stdout: its plan, its pilot, and what its rows took."""
+"""The figures of a build on stdout: its plan, its pilot, and what its rows cost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Counted = TypeVar("Counted", "PilotGroup", "Success", "Yield")
 
 
 def print_plan(stages: Sequence[PlannedStage], as_json: bool, *, trial: str = "--pilot 50") -> None:
-    """Print what would be sent; `trial` is how to try out a part of it."""
+    """Print what would be sent; `trial` is how to try a part of it."""
     if as_json:
         typer.echo(json.dumps({"stages": [dataclasses.asdict(stage) for stage in stages]}))
         return
@@ -40,13 +40,13 @@ def print_plan(stages: Sequence[PlannedStage], as_json: bool, *, trial: str = "-
                 f"{stage.expected_tokens} tokens{price}, {_time(stage.seconds)}"
             )
         elif stage.requests:
-            typer.echo(f"  time: unknown until some were answered; {trial} measures it")
+            typer.echo(f"  time: unknown until some requests are answered; {trial} measures it")
     if not stages:
         typer.echo("nothing is sent: all solutions are recorded")
 
 
 def print_pilot(found: Pilot, as_json: bool) -> None:
-    """Print what a pilot found, and what it says of the whole."""
+    """Print what a pilot found, and what it says about the whole build."""
     from lema_hub.artifacts.figures import label
 
     if as_json:
@@ -61,7 +61,7 @@ def print_pilot(found: Pilot, as_json: bool) -> None:
         unit = "" if group.tokens_per_row is None else " tokens"
         cost = "" if group.cost_per_row is None else f", {_numbers(group.cost_per_row, money=True)}"
         typer.echo(f"  {name}: {tokens}{unit}{cost} ({group.accepted} accepted of {group.problems} problems)")
-    typer.echo("for the whole, the pilot included:")
+    typer.echo("for the whole build, including the pilot:")
     typer.echo(f"  accepted rows: {_numbers(found.rows)}")
     typer.echo(f"  tokens: {_numbers(found.tokens)}")
     if found.cost_usd is None:
@@ -73,7 +73,7 @@ def print_pilot(found: Pilot, as_json: bool) -> None:
 
 
 def print_figures(manifest: Manifest) -> None:
-    """Print what rows took, how often the corrector succeeded, and what the gates caught."""
+    """Print what rows cost, how often the corrector succeeded, and what the gates caught."""
     if manifest.yields:
         typer.echo("for one accepted row:")
     for took in _telling(manifest.yields):
@@ -96,7 +96,7 @@ def print_figures(manifest: Manifest) -> None:
 
 
 def _telling(groups: Sequence[Counted]) -> list[Counted]:
-    """The groups without a student who is the only one: what holds for all holds for him."""
+    """The groups, without a student that is the only one: its figures are those of all."""
     students = [group for group in groups if group.group == "student"]
     return [group for group in groups if group.group != "student" or len(students) > 1]
 

@@ -7,69 +7,20 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from lema_hub.cli.hint import next_command
+from lema_hub.errors import InputError
+
 if TYPE_CHECKING:
     from lema_hub.answers import Item, Judgement
+    from lema_hub.answers.panel import PanelRow
 
-app = typer.Typer(add_completion=False)
-
-_STYLES = ("number", "math", "choice", "text")
-
-
-def _items(file: Path, style: str) -> Iterator[tuple[dict[str, Any], Item]]:
-    from lema_hub.answers import Item
-    from lema_hub.errors import InputError
-
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {file}: {error}; expected a JSONL file in UTF-8") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(
-                f"{file}:{number} is not JSON ({error}); expected one JSON object per line"
-            ) from error
-        if not isinstance(row, dict) or "gold" not in row or not ("pred" in row or "output" in row):
-            raise InputError(f"{file}:{number} lacks a column; expected `gold`, and `pred` or `output`")
-        text = row["output"] if "output" in row else row["pred"]
-        row_style = row.get("style", style)
-        if row_style not in _STYLES:
-            raise InputError(
-                f"{file}:{number} has the style {row_style!r}; expected one of {', '.join(_STYLES)}"
-            )
-        yield (
-            row,
-            Item(
-                output="" if text is None else str(text),
-                gold=str(row["gold"]),
-                style=row_style,
-                finish_reason=row.get("finish_reason"),
-                question=row.get("question"),
-                bare="output" not in row,
-            ),
-        )
-
-
-def _with_progress(items: list[Item]) -> list[Judgement]:
-    from lema_hub.answers import judge_many
-
-    judgements: list[Judgement] = []
-    for start in range(0, len(items), 1000):
-        judgements += judge_many(items[start : start + 1000])
-        if len(items) > 1000:
-            sys.stderr.write(f"\rjudged {len(judgements):,} of {len(items):,}")
-    if len(items) > 1000:
-        sys.stderr.write("\n")
-    return judgements
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
@@ -78,10 +29,11 @@ def grade(
         Path, typer.Argument(help="JSONL with `gold` and `pred` (bare answer) or `output` (whole text).")
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Where the rows go, with `verdict`, `extracted` and `reason`.")
+        Path | None, typer.Option(help="File for the rows with `verdict`, `extracted` and `reason`.")
     ] = None,
     style: Annotated[
-        str, typer.Option(help="number, math, choice or text; a row's own `style` wins.")
+        Literal["number", "math", "choice", "text"],
+        typer.Option(help="Style of the answers; a row's own `style` comes first."),
     ] = "number",
     panel: Annotated[
         bool, typer.Option("--panel", help="Run other graders too and write the disagreements.")
@@ -92,53 +44,32 @@ def grade(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Judge the answers of a JSONL file."""
-    from lema_hub.answers.panel import convene, settled_cases, settlement_table, tally
-    from lema_hub.errors import InputError
+    """Judge the answers in a JSONL file."""
+    from lema_hub.answers.panel import convene, tally
+    from lema_hub.answers.recorded import judged_row, read_items
 
-    if style not in _STYLES:
-        raise InputError(f"--style is {style!r}; expected one of {', '.join(_STYLES)}")
-    pairs = list(_items(file, style))
+    pairs = read_items(file, style=style)
     items = [item for _, item in pairs]
-    if not items:
-        raise InputError(f"{file} holds no row; expected one JSON object per line")
     if settled is not None:
-        if out is None or not settled.is_file():
-            raise InputError(f"--settled {settled} needs --out CASES.jsonl and a table that exists")
-        cases = settled_cases(settled.read_text(encoding="utf-8"), items, source=file.name)
-        out.write_text(
-            "".join(json.dumps(case, ensure_ascii=False) + "\n" for case in cases), encoding="utf-8"
-        )
-        typer.echo(
-            json.dumps({"cases": len(cases), "out": str(out)}) if as_json else f"{len(cases)} cases in {out}"
-        )
+        _write_cases(settled, items, file, out, as_json)
         return
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.open("a").close()  # an hour of judging must not end in a file that cannot be written
-    panel_rows = convene(items) if panel else []
-    judgements = [row.judgement for row in panel_rows] if panel else _with_progress(items)
+    opinions = convene(items) if panel else None
+    judgements = _judge(items) if opinions is None else [row.judgement for row in opinions]
+    rows = [judged_row(row, judgement) for (row, _), judgement in zip(pairs, judgements, strict=True)]
     counts = Counter(judgement.verdict for judgement in judgements)
     summary: dict[str, Any] = {"rows": len(items), "verdicts": dict(counts)}
-    if out is not None:
-        with out.open("w", encoding="utf-8", errors="backslashreplace") as sink:
-            for index, ((row, _), judgement) in enumerate(zip(pairs, judgements, strict=True)):
-                row |= {
-                    "verdict": judgement.verdict,
-                    "extracted": judgement.extracted,
-                    "reason": judgement.reason,
-                }
-                if panel:
-                    row["panel"] = panel_rows[index].opinions
-                sink.write(json.dumps(row, ensure_ascii=False) + "\n")
-        summary["out"] = str(out)
-    if panel:
-        summary["panel"] = tally(panel_rows)
-        summary["disputed"] = sum(row.disputed for row in panel_rows)
+    if opinions is not None:
+        rows = [row | {"panel": one.opinions} for row, one in zip(rows, opinions, strict=True)]
+        summary["panel"] = tally(opinions)
+        summary["disputed"] = sum(row.disputed for row in opinions)
         if out is not None:
-            table = out.with_suffix(".disagreements.md")
-            table.write_text(settlement_table(items, panel_rows), encoding="utf-8", errors="backslashreplace")
-            summary["disagreements"] = str(table)
+            summary["disagreements"] = str(_write_table(out, items, opinions))
+    if out is not None:
+        _write_rows(out, rows)
+        summary["out"] = str(out)
     if as_json:
         typer.echo(json.dumps(summary))
         return
@@ -150,5 +81,55 @@ def grade(
             f"  {name:12} agrees on {row['agree']}, accepts {row['accepts_more']} that we do not, "
             f"rejects {row['rejects_more']} that we accept, finds nothing in {row['none']}"
         )
+    _say_next(file, out, summary)
+
+
+def _say_next(file: Path, out: Path | None, summary: dict[str, Any]) -> None:
     if "disagreements" in summary:
-        typer.echo(f"next: settle the {summary['disputed']} disputed rows in {summary['disagreements']}")
+        typer.echo(f"fill in the {summary['disputed']} disputed rows of {summary['disagreements']}, then:")
+        next_command("grade", file, "--settled", summary["disagreements"], "--out", "CASES.jsonl")
+    else:
+        next_command("grade", file, "--panel", "--out", out or "JUDGED.jsonl")
+
+
+def _write_cases(settled: Path, items: list[Item], file: Path, out: Path | None, as_json: bool) -> None:
+    """Write the settled rows of a table of disagreements as test cases."""
+    from lema_hub.answers.panel import settled_cases
+
+    if out is None or not settled.is_file():
+        raise InputError(f"--settled {settled} needs --out CASES.jsonl and a table that exists")
+    cases = settled_cases(settled.read_text(encoding="utf-8"), items, source=file.name)
+    _write_rows(out, cases)
+    if as_json:
+        typer.echo(json.dumps({"cases": len(cases), "out": str(out)}))
+        return
+    typer.echo(f"{len(cases)} cases in {out}")
+    next_command("grade", out)
+
+
+def _write_table(out: Path, items: list[Item], opinions: list[PanelRow]) -> Path:
+    from lema_hub.answers.panel import settlement_table
+
+    table = out.with_suffix(".disagreements.md")
+    table.write_text(settlement_table(items, opinions), encoding="utf-8", errors="backslashreplace")
+    return table
+
+
+def _write_rows(out: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    # A text of a row may hold half a surrogate pair, which UTF-8 has no bytes for.
+    with out.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _judge(items: list[Item]) -> list[Judgement]:
+    """Judge many answers, with a counter on stderr."""
+    from lema_hub.answers import judge_many
+
+    judgements: list[Judgement] = []
+    for start in range(0, len(items), 1000):
+        judgements += judge_many(items[start : start + 1000])
+        if len(items) > 1000:
+            sys.stderr.write(f"\rjudged {len(judgements):,} of {len(items):,}")
+    if len(items) > 1000:
+        sys.stderr.write("\n")
+    return judgements

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lema_hub.cli.hint import next_command, same_command
 from lema_hub.errors import HubError, InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -224,10 +225,11 @@ def seed(
         finally:
             if own is not None:
                 own.close()
-    result = {"repo_id": repo_id, "type": kind, "commit": done.oid, "tag": tag}
-    print(
-        json.dumps(result) if as_json else f"{kind} {repo_id} is at {done.oid}" + (f" ({tag})" if tag else "")
-    )
+    if as_json:
+        print(json.dumps({"repo_id": repo_id, "type": kind, "commit": done.oid, "tag": tag}))
+        return
+    print(f"{kind} {repo_id} is at {done.oid}" + (f" ({tag})" if tag else ""))
+    next_command("hub", "serve", "--dir", directory)
 
 
 @token_app.command("create")
@@ -268,6 +270,7 @@ def token_list(directory: Directory = DEFAULT_DIRECTORY, as_json: AsJson = False
         )
         reach = "all namespaces" if token.role == "admin" else ", ".join(token.namespaces)
         print(f"{token.name}\t{token.user}\t{token.role}\t{reach}\tmade {token.created_at}\t{state}")
+    next_command("hub", "token", "create", "NAME", "--dir", directory)
 
 
 @token_app.command("revoke")
@@ -280,6 +283,7 @@ def token_revoke(
 
         auth.revoke_token(db, name)
     print(f"token {name} is revoked")
+    next_command("hub", "token", "list", "--dir", directory)
 
 
 @app.command()
@@ -332,6 +336,8 @@ def fsck(directory: Directory = DEFAULT_DIRECTORY, as_json: AsJson = False) -> N
         print(f"{report.unreferenced} blobs belong to no repo any more (`lema hub gc` removes them)")
         for problem in report.problems:
             print(problem)
+        if not report.problems:
+            next_command("hub", "gc", "--dry-run", "--dir", directory)
     if report.problems:
         raise HubError(f"{len(report.problems)} problems in {directory}: upload the damaged files again")
 
@@ -348,12 +354,15 @@ def gc(
         from lema_hub.localhub import garbage
 
         done = garbage.collect(store, blobs, grace_seconds=grace * 3600, dry_run=dry_run)
+    if as_json:
+        print(json.dumps(asdict(done)))
+        return
     verb = "would be removed" if dry_run else "removed"
-    print(
-        json.dumps(asdict(done))
-        if as_json
-        else f"{done.blobs} blobs ({done.bytes} bytes), {done.commits} commits {verb}"
-    )
+    print(f"{done.blobs} blobs ({done.bytes} bytes), {done.commits} commits {verb}")
+    if dry_run:
+        same_command()
+    else:
+        next_command("hub", "fsck", "--dir", directory)
 
 
 if __name__ == "__main__":

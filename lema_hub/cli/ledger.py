@@ -1,4 +1,4 @@
-"""`lema ledger show|failures|export|prune FILE`: what a ledger holds, and how to be rid of some of it."""
+"""`lema ledger show|failures|export|prune FILE`: show what a ledger holds, export it, prune it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lema_hub.cli.hint import next_command, same_command
 from lema_hub.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Every answer of a model that a build keeps: counts, costs, failures; export and prune.",
+    help="Show, export and prune the answers that builds have paid for.",
 )
 
 File = Annotated[Path, typer.Argument(help="The ledger.sqlite of a run.", metavar="FILE")]
-Stage = Annotated[str | None, typer.Option(help="Only of this stage.")]
-Model = Annotated[str | None, typer.Option(help="Only of this model.")]
+Stage = Annotated[str | None, typer.Option(help="Only answers of this stage.")]
+Model = Annotated[str | None, typer.Option(help="Only answers of this model.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -36,7 +37,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 
 @app.command()
 def show(file: File, as_json: AsJson = False) -> None:
-    """Answers, failures, tokens and cost per stage, engine, model and revision."""
+    """Show answers, failures, tokens and cost by stage, engine, model and revision."""
     from lema_hub.engines.ledger_contents import LedgerContents
 
     with LedgerContents(file) as contents:
@@ -66,13 +67,12 @@ def show(file: File, as_json: AsJson = False) -> None:
         _dollars(sum(priced) if priced else None),
     )  # fmt: skip
     _table([header, *rows, *([sums] if len(rows) > 1 else [])], left=4)
-    if any(stage.failures for stage in stages):
-        typer.echo(f"why requests failed: lema ledger failures {file}")
+    next_command("ledger", "failures" if any(stage.failures for stage in stages) else "export", file)
 
 
 @app.command()
 def failures(file: File, as_json: AsJson = False) -> None:
-    """The requests without an answer, by reason, with the latest detail; the next run tries them again."""
+    """Show the requests without an answer, by reason, with the latest detail; the next run tries them again."""
     from lema_hub.engines.ledger_contents import LedgerContents
 
     with LedgerContents(file) as contents:
@@ -82,6 +82,7 @@ def failures(file: File, as_json: AsJson = False) -> None:
         return
     if not groups:
         typer.echo("no failures: every request that was sent has an answer")
+        next_command("ledger", "show", file)
         return
     header = ("requests", "attempts", "stage", "model", "reason", "example")
     rows = [
@@ -89,6 +90,8 @@ def failures(file: File, as_json: AsJson = False) -> None:
         for g in groups
     ]
     _table([header, *rows], left=6)
+    typer.echo("the next run of the build tries these requests again")
+    next_command("ledger", "show", file)
 
 
 @app.command()
@@ -100,9 +103,9 @@ def export(
     stage: Stage = None,
     model: Model = None,
 ) -> None:
-    """Every answer with its request as JSONL: prompt, system, sampling, text, tokens, cost, stage, model, time.
+    """Export every answer with its request as JSONL: prompt, system, sampling, text, tokens, cost, stage, model, time.
 
-    What a ledger of before did not keep (sampling, index, time) is null.
+    Fields that older ledgers did not keep (sampling, index, time) are null.
     """
     from lema_hub.engines.ledger_contents import LedgerContents, Selection
 
@@ -113,7 +116,7 @@ def export(
                 for entry in entries:
                     sys.stdout.write(_line(entry))
                 sys.stdout.flush()
-            except BrokenPipeError:  # `| head` has what it wanted
+            except BrokenPipeError:  # the reader, such as `| head`, has stopped
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
         count = _write(out, entries)
@@ -126,14 +129,17 @@ def prune(
     stage: Stage = None,
     model: Model = None,
     older_than: Annotated[
-        str | None, typer.Option(help="Only from before then: 12h, 30d, 8w, or a date as 2026-01-31.")
+        str | None,
+        typer.Option(help="Only answers older than this: 12h, 30d, 8w, or a date such as 2026-01-31."),
     ] = None,
-    failures_only: Annotated[bool, typer.Option("--failures", help="Only failures; answers stay.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
+    failures_only: Annotated[bool, typer.Option("--failures", help="Only failures; keep answers.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be removed; remove nothing.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove answers and failures, and make the file smaller; what is pruned is paid again if it is asked again."""
+    """Remove answers and failures, and make the file smaller; a pruned answer that is needed again costs again."""
     from lema_hub.engines.ledger_contents import LedgerContents, Selection
 
     selection = Selection(
@@ -156,6 +162,9 @@ def prune(
     typer.echo(_sentence(pruned, "would be removed" if dry_run else "removed"))
     if not dry_run:
         typer.echo(f"the file is {pruned.freed_bytes / 1e6:.1f} MB smaller")
+        next_command("ledger", "show", file)
+    else:
+        same_command()
 
 
 def _sentence(pruned: Pruned, verb: str) -> str:
@@ -175,12 +184,12 @@ def _before(text: str, now: datetime) -> datetime:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
         raise InputError(
-            f"--older-than {text!r} is no age or date; expected 12h, 30d, 8w or 2026-01-31"
+            f"--older-than {text!r} is not an age or a date; expected 12h, 30d, 8w or 2026-01-31"
         ) from error
 
 
 def _write(out: Path, entries: Iterable[Entry]) -> int:
-    """Write a file beside `out` and put it in its place, so that `out` is whole or as it was."""
+    """Write a file beside `out` and move it there, so that `out` is either complete or unchanged."""
     partial = out.with_name(f".{out.name}.partial")
     count = 0
     try:
@@ -194,7 +203,7 @@ def _write(out: Path, entries: Iterable[Entry]) -> int:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
-            f"{str(out)!r} cannot be written ({error.strerror}); free some disk or give another --out"
+            f"{str(out)!r} cannot be written ({error.strerror}); free some disk space or give another --out"
         ) from error
     return count
 

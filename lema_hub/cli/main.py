@@ -14,32 +14,43 @@ import typer
 from typer.core import TyperGroup
 
 from lema_hub import __version__
+from lema_hub.cli import hint
 from lema_hub.cli.finite import refuse_nan
 from lema_hub.errors import LemaError
 
-# name -> (module in lema_hub.cli, its line in the help): `lema --help` imports none of the modules.
-COMMANDS = {
-    "quickstart": ("quickstart", "The whole loop in the nano world, on CPU."),
-    "sample": ("sample", "Collect reasoning paths, judge them, keep the wrong ones."),
-    "build": ("build", "Build a dataset of corrections or CoT from a recipe."),
-    "publish": ("publish", "Publish a dataset or an adapter to a Hub, versioned, with its card."),
-    "diff": ("diff", "Rows added, dropped and changed between two versions of a dataset."),
-    "pull": ("pull", "Fetch a published version."),
-    "rebuild": ("rebuild", "The whole rows of an id-only release, from the sources that you may read."),
-    "verify": ("verify", "Check a published version: bytes, rows, card, numbers, licence."),
-    "contamination": ("contamination", "Which rows of a data set hold a test question."),
-    "train": ("train", "Fine-tune an adapter from a recipe."),
-    "merge": ("merge", "An adapter and its backbone as one model, and how alike the two write."),
-    "eval": ("eval", "Score a model or an adapter with LightEval, one row per item."),
-    "report": ("report", "Compare scored runs: intervals, paired test, picture."),
-    "perplexity": ("perplexity", "How much likelier a model finds right paths than wrong ones."),
-    "grade": ("grade", "Judge the answers of a JSONL file."),
-    "demo": ("demo", "The Gradio demo: find, explain and correct a mistake."),
-    "ledger": ("ledger", "What a build asked its models, and what that cost; export, prune."),
-    "hub": ("hub", "The embedded Hub server."),
-    "doctor": ("doctor", "What is installed, what can run here, what is misconfigured."),
+# heading -> command -> its line in the help; the module of a command has its name and is imported when it is called.
+GROUPS = {
+    "Make": {
+        "sample": "Collect reasoning paths, judge them, and keep the wrong ones.",
+        "build": "Build a dataset of corrections, CoT rows, evolved problems or mixes from a recipe.",
+        "grade": "Judge the answers in a JSONL file.",
+        "contamination": "Find the rows of a dataset that contain a test question.",
+    },
+    "Publish": {
+        "publish": "Publish a dataset, an adapter or a model to a Hub, with a version and a card.",
+        "verify": "Check a published version: bytes, rows, card, numbers, licence.",
+        "diff": "Show the rows added, dropped and changed between two versions of a dataset.",
+        "pull": "Download a published version.",
+        "rebuild": "Restore the texts of an id-only release from sources that you may read.",
+    },
+    "Train and score": {
+        "train": "Fine-tune an adapter from a recipe.",
+        "merge": "Merge an adapter into its backbone and measure what that changes.",
+        "eval": "Score a model or an adapter with LightEval, one row per item.",
+        "report": "Compare scored runs: intervals, paired tests, picture.",
+        "perplexity": "Measure how much likelier a model finds right paths than wrong ones.",
+    },
+    "Look": {
+        "quickstart": "Run the whole loop in the nano world, on a CPU.",
+        "demo": "Open the page that finds, explains and corrects a mistake.",
+    },
+    "Keep house": {
+        "doctor": "Show what is installed, what can run here, and what is misconfigured.",
+        "ledger": "Show, export and prune the answers that builds have paid for.",
+        "hub": "Run and maintain the embedded Hub.",
+    },
 }
-
+COMMANDS = {name: line for commands in GROUPS.values() for name, line in commands.items()}
 
 INTERRUPTED = 130
 
@@ -47,20 +58,25 @@ INTERRUPTED = 130
 class _LazyGroup(TyperGroup):
     """A group that imports a command's module only when that command is called."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        hint.remember(args)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module, _ = COMMANDS[cmd_name]
-        command = typer.main.get_command(importlib.import_module(f"lema_hub.cli.{module}").app)
+        command = typer.main.get_command(importlib.import_module(f"lema_hub.cli.{cmd_name}").app)
         command.name = cmd_name
         return refuse_nan(command)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), line) for name, line in commands.items()])
 
 
 def _version(show: bool) -> None:
@@ -89,8 +105,8 @@ def _root(
 
 
 def main() -> None:
-    """The entry point: a `LemaError`, or a file that cannot be had, becomes one line on stderr and exit code 1."""
-    # Read when torch is imported: waiting threads that spin make two processes on two cores slow each other ten-fold.
+    """The entry point: a `LemaError`, or a file that cannot be read or written, becomes one line and exit code 1."""
+    # Read when torch is imported; without it waiting threads spin, and two processes on two cores run ten times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
@@ -98,7 +114,7 @@ def main() -> None:
         sys.stderr.write(f"lema: {' '.join(str(error).split())}\n")
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:  # not about a file: a fault of ours, with its traceback
+        if error.filename is None:  # not about a file, so it is a bug of ours: show the traceback
             raise
         sys.stderr.write(
             f"lema: {str(error.filename)!r} cannot be read or written ({error.strerror}); "
@@ -106,6 +122,8 @@ def main() -> None:
         )
         sys.exit(1)
     except SystemExit as done:
-        if done.code == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
-            sys.stderr.write("lema: interrupted; finished work is kept: the same command goes on from here\n")
+        if done.code == INTERRUPTED:  # typer turns Ctrl-C into this and prints nothing
+            sys.stderr.write(
+                "lema: interrupted; finished work is kept, and the same command continues from here\n"
+            )
         raise

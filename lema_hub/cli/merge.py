@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from lema_hub.cli.hint import next_command, run_folder
 from lema_hub.errors import InputError, MissingExtraError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -32,8 +33,8 @@ def merge(
     task: Annotated[
         str, typer.Option(help="Adapter and model are compared on problems of this task.")
     ] = "nano",
-    split: Annotated[Literal["train", "dev", "test"], typer.Option(help="Of this split.")] = "dev",
-    n: Annotated[int, typer.Option("-n", help="On so many problems; 0 compares nothing.", min=0)] = 100,
+    split: Annotated[Literal["train", "dev", "test"], typer.Option(help="Split of the task.")] = "dev",
+    n: Annotated[int, typer.Option("-n", help="Number of problems; 0 compares nothing.", min=0)] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Merge an adapter into its unquantised backbone, and measure what that changes."""
@@ -82,4 +83,6 @@ def merge(
             f"({100 * one.low:.1f}-{100 * one.high:.1f} %), {one.same_tokens:,} of {one.tokens:,} tokens"
         )
     if compared:
-        print(f"Publish it:  lema publish model {shlex.quote(str(out))} NAMESPACE/NAME --version 0.1.0")
+        next_command("publish", "model", out, "ORG/NAME", "--version", "0.1.0")
+    else:
+        next_command("eval", out, "--out", run_folder(out))

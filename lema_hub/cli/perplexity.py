@@ -21,12 +21,14 @@ def perplexity(
         ),
     ],
     corrections: Annotated[str, typer.Option(help="Data set of corrections: REPO@TAG, or a folder.")],
-    task: Annotated[str, typer.Option(help="Its config.")] = "nano",
-    split: Annotated[str, typer.Option(help="Its split; dev holds problems that nobody trained on.")] = "dev",
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many pairs.")] = None,
+    task: Annotated[str, typer.Option(help="Config of the data set.")] = "nano",
+    split: Annotated[
+        str, typer.Option(help="Split of the data set; dev holds problems that nobody trained on.")
+    ] = "dev",
+    limit: Annotated[int | None, typer.Option(min=1, help="Measure at most this many pairs.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Mean of PPL(wrong path) - PPL(right path) over pairs, with its interval (LeMa's Delta-PPL)."""
+    """Measure LeMa's Delta-PPL: the mean of PPL(wrong path) - PPL(right path) over pairs, with its interval."""
     from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)

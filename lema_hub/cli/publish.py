@@ -7,7 +7,6 @@ lema publish adapter runs/nano-lema lema/nano-lema --version 0.1.0
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lema_hub.cli.hint import next_command, same_command
 from lema_hub.cli.hub_client import prepare_client
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Argument(help="The folder that was built or trained.", show_default=False)]
 RepoId = Annotated[str, typer.Argument(help="Where to, as namespace/name.", show_default=False)]
 VersionOption = Annotated[str, typer.Option("--version", help="The new version, X.Y.Z.", show_default=False)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and render everything, send nothing.")]
-Private = Annotated[bool, typer.Option("--private", help="Make a new repo private.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and render everything; send nothing.")]
+Private = Annotated[bool, typer.Option("--private", help="Make the repo private if it is new.")]
 CreatePr = Annotated[
     bool,
-    typer.Option("--create-pr", help="Open a pull request, for somebody else's repo; it makes no tag."),
+    typer.Option(
+        "--create-pr", help="Open a pull request instead, for a repo that is not yours; it makes no tag."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -82,9 +84,7 @@ def dataset(
             print(json.dumps({"repo_id": repo_id, "proposed": str(number), "why": why}))
         else:
             print(f"{repo_id} would become {number} ({why})")
-            print(
-                f"Publish it:  lema publish dataset {shlex.quote(str(folder))} {repo_id} --version {number}"
-            )
+            next_command("publish", "dataset", folder, repo_id, "--version", number)
         return
     options = _options(version, dry_run=dry_run, private=private, create_pr=create_pr)
     published = publish_dataset(folder, repo_id, right=i_have_the_right, ids_only=ids_only, **options)
@@ -146,7 +146,7 @@ def results(
         str | None,
         typer.Option(
             metavar="REPO[@VERSION]",
-            help="The published benchmark that the scores of lema:nano are of.",
+            help="The published benchmark that lema:nano was scored on.",
             show_default=False,
         ),
     ] = None,
@@ -171,7 +171,11 @@ def results(
         return
     for path, text in sent.files.items():
         print(f"{path}\n{text}")
-    print(sent.url or "Nothing was sent. Send it:  the same command without --dry-run")
+    if sent.url:
+        print(sent.url)
+    else:
+        print("Nothing was sent.")
+        same_command()
 
 
 @app.command()
@@ -202,7 +206,7 @@ def benchmark(
     n: Annotated[
         int | None,
         typer.Option(
-            min=1, help="How many problems; by default those that `lema eval` scores.", show_default=False
+            min=1, help="Number of problems; by default those that `lema eval` scores.", show_default=False
         ),
     ] = None,
     dry_run: DryRun = False,
@@ -233,10 +237,12 @@ def collection(
     ],
     namespace: Annotated[
         str | None,
-        typer.Option(help="Whose collection; by default that of the first repo.", show_default=False),
+        typer.Option(
+            help="Owner of the collection; by default the owner of the first repo.", show_default=False
+        ),
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make a new collection private.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look everything up, change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look everything up; change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Gather the repos of a release in a collection; the same command adds what is missing."""
@@ -255,7 +261,11 @@ def collection(
     for member, outcome in made.members:
         print(f"{outcome:<9}  {member.what} {member.id}: {member.note}")
     print(f"\n{made.title}: {made.description}")
-    print("Nothing was sent. Send it:  the same command without --dry-run" if dry_run else made.url)
+    if dry_run:
+        print("Nothing was sent.")
+        same_command()
+    else:
+        print(made.url)
 
 
 @app.command()
@@ -263,11 +273,13 @@ def tag(
     repo_id: Annotated[str, typer.Argument(help="The repo, as namespace/name.", show_default=False)],
     version: Annotated[
         str | None,
-        typer.Option("--version", help="Which release, if several lack their tag.", show_default=False),
+        typer.Option("--version", help="The release to tag, if several have no tag.", show_default=False),
     ] = None,
     repo_type: Annotated[
         Literal["dataset", "model"] | None,
-        typer.Option("--type", help="By default what the Hub has under that name.", show_default=False),
+        typer.Option(
+            "--type", help="By default the type that the Hub has under that name.", show_default=False
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -280,7 +292,7 @@ def tag(
         print(json.dumps({"repo_id": repo_id, "version": str(number), "commit": commit}))
         return
     print(f"{repo.url}/tree/{number.tag} is commit {commit}")
-    print(f"Check it:  lema verify {repo_id}@{number.tag}")
+    next_command("verify", f"{repo_id}@{number.tag}")
 
 
 def _options(version: str, *, dry_run: bool, private: bool, create_pr: bool) -> Keywords:
@@ -305,13 +317,15 @@ def _report(published: Published, as_json: bool) -> None:
             f"Nothing was sent: {published.bytes:,} bytes would be, as v{published.version} of "
             f"{published.url}"
         )
-        print("Publish it:  the same command without --dry-run")
+        same_command()
         return
     if published.pull_request is not None:
         print(f"\n{'Found' if published.finished else 'Opened'} {published.pull_request}")
-        print(f"It has no tag. After the merge:  lema publish tag {published.repo_id}")
+        print("It has no tag yet; make it after the merge.")
+        next_command("publish", "tag", published.repo_id)
         return
     done = "Finished" if published.finished else "Published"
     print(f"\n{done} v{published.version} as commit {published.commit}, {published.bytes:,} bytes sent")
     print(published.url)
-    print(f"\nLoad it:\n\n{published.snippet}")
+    print(f"\nLoad it:\n\n{published.snippet}\n")
+    next_command("verify", f"{published.repo_id}@v{published.version}")

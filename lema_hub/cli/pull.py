@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from lema_hub.cli.hint import next_command
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -46,4 +48,4 @@ def pull(
         )
     else:
         print(f"{repo_id} {pulled.revision} (commit {pulled.commit}) is in {folder}")
-        print(f"Check it:  lema verify {repo_id}@{pulled.revision}")
+        next_command("verify", f"{repo_id}@{pulled.revision}")

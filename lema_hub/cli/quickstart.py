@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ class Screen:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[..., None]]:
-        """A stage; gives a function to be told of progress (done, of how many)."""
+        """A stage; yields the function that reports its progress (done, of how many)."""
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -63,10 +64,10 @@ def quickstart(
     ] = Sizes().train,
     test_problems: Annotated[int, typer.Option(min=10, help="Held-out problems to score on.")] = Sizes().test,
     steps: Annotated[int, typer.Option(min=1, help="Optimisation steps of each adapter.")] = Sizes().steps,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Run the whole loop offline: mistakes, corrections, datasets, adapters, scores."""
-    # Read once, when a client library is first imported: a cache of our own, and no server but the embedded one.
+    # Clients read these once, at their import: they get a cache of their own and talk to the embedded Hub only.
     os.environ.update(
         HF_HOME=str((out / "hf-home").resolve()),
         HF_HUB_DISABLE_XET="1",
@@ -81,7 +82,7 @@ def quickstart(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise errors.InputError(
-            f"{str(out)!r} cannot be made ({error.strerror}); give another --out"
+            f"{str(out)!r} cannot be created ({error.strerror}); give another --out"
         ) from error
     with serving(out / "hub") as (url, token):
         os.environ.update(HF_ENDPOINT=url, HF_TOKEN=token)
@@ -90,13 +91,13 @@ def quickstart(
         if demo:
             from lema_hub.cli.demo import open_page
 
-            sys.stderr.write(f"the Hub stays at {url} and the demo opens; Ctrl-C ends both\n")
+            sys.stderr.write(f"the Hub stays up at {url} and the demo opens; Ctrl-C stops both\n")
             open_page(adapter=f"{ADAPTERS['lema']}@v{VERSION}", port=port)
 
 
 @contextmanager
 def serving(directory: Path) -> Iterator[tuple[str, str]]:
-    """Url and token of the Hub in a directory: the one that serves it already, or one of our own."""
+    """URL and token of the Hub in a directory: the server that runs already, or one started here."""
     from lema_hub.localhub import DirectoryInUseError, HubError, LocalHub, running
 
     try:
@@ -112,8 +113,9 @@ def serving(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 def describe(summary: dict[str, Any], out: Path) -> str:
-    """The summary that a person reads: counts, scores with intervals, where everything lies, what to type next."""
+    """The summary for people: counts, scores with intervals, where everything lies, and what to run next."""
     verdicts, stages = summary["counts"]["verdicts"], summary["counts"]["stages"]
+    folder, hub = shlex.quote(str(out)), shlex.quote(str(out / "hub"))
     lines = [
         "",
         "Reasoning paths by verdict: " + ", ".join(f"{count} {name}" for name, count in verdicts.items()),
@@ -149,12 +151,13 @@ def describe(summary: dict[str, Any], out: Path) -> str:
     lines += [
         "",
         f"All of it took {summary['seconds']:.0f} s and lies in {out}: hub/, corrections/, cot/, runs/, eval/, report/",
-        "Next:",
-        f"  lema hub serve --dir {out / 'hub'}          # the Hub with these datasets and adapters",
-        f'  eval "$(lema hub env --dir {out / "hub"})"   # in another shell: point the Hub\'s clients at it, then',
+        "To load what was published:",
+        f"  lema hub serve --dir {hub}          # the Hub with these datasets and adapters",
+        f'  eval "$(lema hub env --dir {hub})"   # in another shell: point the Hub\'s clients at it, then',
         f"  python -c 'from datasets import load_dataset; "
         f'print(load_dataset("{CORRECTIONS}", "nano", revision="v{VERSION}"))\'',
-        f"  lema quickstart --out {out} --demo           # find and correct mistakes in the browser",
+        "To find and correct mistakes in the browser:",
+        f"next: lema quickstart --out {folder} --demo",
     ]
     return "\n".join(lines)
 

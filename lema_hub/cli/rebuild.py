@@ -1,4 +1,4 @@
-"""`lema rebuild`: the whole rows of an id-only release, from the sources that you may read.
+"""`lema rebuild`: the whole rows of an id-only release, from sources that you may read.
 
 lema rebuild lema/lema-math@v0.1.0 --out lema-math
 lema rebuild lema/lema-math@v0.1.0 --out lema-math --source math=MATH/train.jsonl
@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from lema_hub.cli.hint import next_command
 from lema_hub.errors import InputError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -21,15 +22,17 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def rebuild(
     name: Annotated[str, typer.Argument(help="namespace/name@version; the newest version without @.")],
     out: Annotated[
-        Path, typer.Option(help="The folder of the whole rows, new or empty.", show_default=False)
+        Path, typer.Option(help="The folder for the whole rows, new or empty.", show_default=False)
     ],
     source: Annotated[
         list[str] | None,
-        typer.Option(help="TASK=PATH: a file or folder in the task's official format, instead of its Hub."),
+        typer.Option(
+            help="TASK=PATH: a file or folder in the task's official format, to use instead of its Hub."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
-    """Put the withheld texts of a release back, and check every one against its hash."""
+    """Restore the withheld texts of a release, and check each against its hash."""
     from lema_hub.cli.hub_client import prepare_client
 
     prepare_client()
@@ -51,4 +54,5 @@ def rebuild(
     for split, rows in made.rows.items():
         print(f"{split}: {rows:,} rows, every text as its hash says")
     joined = ", ".join(f"{count:,} of {repo}" for repo, count in made.problems.items())
-    print(f"{out}: joined with {joined}; the sources' own terms hold for it")
+    print(f"{out}: joined with {joined}; the sources' own terms apply to it")
+    next_command("contamination", out)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lema_hub.cli.hint import next_command
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -31,3 +33,4 @@ def report(
         return
     typer.echo(to_markdown(made))
     typer.echo("written: " + ", ".join(map(str, written)))
+    next_command("publish", "run", runs[-1], f"ORG/{runs[-1].name}-results", "--version", "0.1.0")

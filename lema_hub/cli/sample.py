@@ -26,14 +26,14 @@ def sample(
     out: Annotated[Path, typer.Option(help="Folder for paths.parquet, manifest.json and the ledger.")],
     task: Annotated[str, typer.Option(help="Problem set: gsm8k, math, csqa, nano.")] = "gsm8k",
     split: Annotated[
-        Literal["train", "dev", "test"], typer.Option(help="Side of the problem set.")
+        Literal["train", "dev", "test"], typer.Option(help="Split of the problem set.")
     ] = "train",
     problems: Annotated[
         Path | None,
         typer.Option(help="Local JSONL in the task's format, or folder of train.jsonl and test.jsonl."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many problems.")] = None,
-    start: Annotated[int, typer.Option(min=0, help="Skip so many problems.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many problems.")] = None,
+    start: Annotated[int, typer.Option(min=0, help="Skip this many problems.")] = 0,
     paths: Annotated[int, typer.Option(min=1, help="Samples per problem.")] = 4,
     engine: Annotated[
         Literal["openai", "vllm", "transformers"], typer.Option(help="Where the text comes from.")
@@ -54,34 +54,42 @@ def sample(
     seed: Annotated[int, typer.Option(help="Base of all sampling seeds.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight.")] = 64,
     mode: Annotated[
-        Literal["live", "batch"], typer.Option(help="Request by request, or in batches within a day.")
+        Literal["live", "batch"],
+        typer.Option(help="One request at a time, or in batches that take up to a day."),
     ] = "live",
     samples_per_request: Annotated[
-        int, typer.Option(min=1, max=128, help="Samples in one request, which pays its prompt once.")
+        int, typer.Option(min=1, max=128, help="Samples per request; the prompt is paid for once.")
     ] = 1,
-    rpm: Annotated[float | None, typer.Option(help="Requests per minute, at most.")] = None,
-    tpm: Annotated[float | None, typer.Option(help="Tokens per minute, at most.")] = None,
+    rpm: Annotated[float | None, typer.Option(help="Limit on requests per minute.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Limit on tokens per minute.")] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Rows per batch of a local model; its own choice by default.")
+        int | None,
+        typer.Option(min=1, help="Rows per batch of a local model; chosen by the engine if not given."),
     ] = None,
     tensor_parallel: Annotated[
         int, typer.Option(min=1, help="GPUs that share one copy of the model (vllm).")
     ] = 1,
-    budget: Annotated[float | None, typer.Option(min=0, help="Hard limit in US dollars for --out.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="Hard limit on what --out may cost, in US dollars.")
+    ] = None,
     prices: Annotated[Path | None, typer.Option(help="Your own price list (YAML).")] = None,
     import_: Annotated[
         Path | None, typer.Option("--import", help="Read recorded solutions instead of sampling.")
     ] = None,
     format_: Annotated[
-        str, typer.Option("--format", help="Of --import: openai-gsm8k, vtg or jsonl.")
+        str, typer.Option("--format", help="Format of the --import file: openai-gsm8k, vtg or jsonl.")
     ] = "jsonl",
-    resume: Annotated[bool, typer.Option(help="Go on where an earlier run was, or refuse.")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Continue an earlier run; with --no-resume, refuse a folder that has one.")
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Collect reasoning paths, judge them, and keep the right and the wrong ones apart.
 
-    What is answered is never sent again: a second run goes on where the first one was.
+    Nothing that was answered is sent again: a second run continues where the first one stopped.
     """
     from lema_hub.cli.hub_client import prepare_client
 
@@ -92,6 +100,7 @@ def sample(
     from lema_hub.builders.paths import write_paths
     from lema_hub.builders.run import LEDGER
     from lema_hub.cli.figures import print_plan
+    from lema_hub.cli.hint import next_command, same_command
     from lema_hub.cli.progress import stage_progress
     from lema_hub.engines import Ledger, Sampling
     from lema_hub.engines.choose import Source, choose
@@ -113,6 +122,8 @@ def sample(
         )
         _print(manifest, out, as_json)
         _print_agreement(found, as_json)
+        if not as_json:
+            next_command("build", "corrections", "RECIPE.yaml", "--out", "runs/corrections")
         return
     chosen = tasks.get(task)
     loaded = tasks.load_problems(task, split, limit=limit, start=start, path=problems)
@@ -149,6 +160,8 @@ def sample(
         print_plan(
             [_plan(loaded, source, sampling, template, paths, ledger)], as_json, trial="a run with --limit 50"
         )
+        if not as_json:
+            same_command()
         return
     with Ledger(ledger) as opened, stage_progress() as progress:
         collected = collect_paths(
@@ -181,6 +194,8 @@ def sample(
             f"all {stage.rows_in} requests failed ({why}); lema ledger failures {shlex.quote(str(ledger))} says more, "
             "the same command tries again"
         )
+    if not as_json:
+        next_command("build", "corrections", "RECIPE.yaml", "--ledger", ledger, "--out", "runs/corrections")
 
 
 def _import(file: Path, file_format: str, task: str, problems: Path | None) -> Imported:

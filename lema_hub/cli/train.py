@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lema_hub.cli.hint import next_command, run_folder, same_command
 from lema_hub.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def train(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/train"),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read recipe and data, lay out the steps, train nothing.")
+        bool, typer.Option("--dry-run", help="Read recipe and data and plan the steps; train nothing.")
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another run in the folder.")
@@ -40,7 +41,7 @@ def train(
 ) -> None:
     """Fine-tune an adapter from a recipe: QLoRA, LoRA or full.
 
-    A finished run is not trained again; an interrupted one goes on from its last checkpoint.
+    A finished run is not trained again; an interrupted one continues from its last checkpoint.
     """
     from lema_hub.cli.hub_client import prepare_client
 
@@ -55,6 +56,8 @@ def train(
         from lema_hub.train import prepare
 
         _print_plan(loaded, prepare(loaded, weights=False), as_json)
+        if not as_json:
+            same_command()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -87,15 +90,11 @@ def train(
         f"{result.adapter}: {done}; {result.steps} steps, {result.tokens:,} tokens, final loss "
         f"{result.final_loss:.4f}"
     )
-    kind = "model" if loaded.method == "full" else "adapter"
-    typer.echo(
-        f"next: lema eval {result.adapter} --tasks ... or "
-        f"lema publish {kind} {result.adapter} ORG/NAME --version 0.1.0"
-    )
+    next_command("eval", result.adapter, "--out", run_folder(result.adapter))
 
 
 def _public(override: str) -> str:
-    """An override as it may be published: without paths of this machine; the record has its value anyway."""
+    """An override without paths of this machine, so that it may be published; the record has its value anyway."""
     key, _, value = override.partition("=")
     return f"{key}=..." if _PATH.search(value) else override
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from lema_hub.cli.hint import next_command
 from lema_hub.errors import HubError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -35,6 +36,8 @@ def verify(
         print(f"{found.repo_type} {found.repo_id} {found.revision} (commit {found.commit})")
         for check in found.checks:
             print(f"  {check.verdict:4}  {check.name:12}  {check.detail}")
+        if not found.failed:
+            next_command("pull", f"{found.repo_id}@{found.revision}")
     if found.failed:
         names = ", ".join(check.name for check in found.failed)
         raise HubError(

@@ -154,7 +154,7 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_answered(folder: Path) -> N
         assert time.monotonic() - sent < 3
         assert child.returncode == 130
         assert re.search(r"^sample: \d+ of 145 answered$", printed, re.MULTILINE)
-        assert "the same command goes on from here" in printed
+        assert "the same command continues from here" in printed
         assert not (out / "paths.parquet").exists()
         paid = endpoint.paid
         lema(*command)

@@ -69,8 +69,17 @@ def test_no_file_that_is_read_is_written(tmp_path: Path, tests: Path, name: str)
     before = (tmp_path / name).read_bytes()
     done = call(tmp_path / "mine.jsonl", "--against", tests, "--out", tmp_path / name)
     assert isinstance(done.exception, InputError)
-    assert "is a file that is read" in str(done.exception)
+    assert "is among the files that are searched" in str(done.exception)
     assert (tmp_path / name).read_bytes() == before
+
+
+def test_no_hits_are_written_among_the_rows(tmp_path: Path, tests: Path) -> None:
+    """A second run would search the hits of the first."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/rows.jsonl").write_text(json.dumps(rows()[0]), encoding="utf-8")
+    done = call(tmp_path / "mine", "--against", tests, "--out", tmp_path / "mine/hits.jsonl")
+    assert "is among the files that are searched" in str(done.exception)
+    assert not (tmp_path / "mine/hits.jsonl").exists()
 
 
 def test_folders_and_parquet_are_read_and_dropped_rows_are_not(tmp_path: Path, tests: Path) -> None:

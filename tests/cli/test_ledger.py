@@ -57,7 +57,8 @@ def test_show_sums_by_stage_and_model(file: Path) -> None:
 
 
 def test_failures_come_with_reason_and_example(file: Path) -> None:
-    _, line = lema("failures", file).splitlines()
+    _, line, _, following = lema("failures", file).splitlines()
+    assert following == f"next: lema ledger show {file}"
     assert line.split(maxsplit=5) == ["1", "1", "sample", "small", "timeout", "60 s"]
     assert json.loads(lema("failures", file, "--json"))[0]["example"] == "60 s"
     lema("prune", file, "--failures", "--yes")
@@ -111,7 +112,7 @@ def test_prune_says_what_would_go_and_asks(file: Path) -> None:
 
 @pytest.mark.parametrize("age", ["", "3", "3m", "d", "2026-13-01", "99999999w"])
 def test_an_age_that_is_none_is_said(file: Path, age: str) -> None:
-    with pytest.raises(InputError, match="is no age or date; expected 12h"):
+    with pytest.raises(InputError, match="is not an age or a date; expected 12h"):
         lema("prune", file, "--older-than", age, "--dry-run")
 
 

@@ -113,7 +113,7 @@ def test_ctrl_c_exits_at_once_and_says_what_is_done_and_how_to_go_on(tmp_path: P
         assert time.monotonic() - sent < 3
         assert child.returncode == 130
         assert re.search(r"sample: \d+ of 372 answered", said)  # the rest are of the side dev
-        assert "the same command goes on from here" in said
+        assert "the same command continues from here" in said
         assert "Traceback" not in said
         with Ledger(tmp_path / "out/ledger.sqlite") as ledger:
             kept = ledger.totals()[0].responses
