@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from lema_hub.localhub import LocalHub, auth
 
+INSTALL_CHROMIUM = "apt-get install chromium"
+"""Part of the skip reason of every test that needs a browser (tests/test_conftest.py checks it)."""
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -121,3 +124,15 @@ def golden(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None
         )
 
     return check
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End pytest's output with the command for a missing browser: a skipped browser test is easily overlooked."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter is not None else []
+    count = sum(INSTALL_CHROMIUM in str(report.longrepr) for report in skipped)
+    if count:
+        reporter.write_line(
+            f"{count} browser tests were skipped because Chromium is not installed; run: {INSTALL_CHROMIUM}",
+            yellow=True,
+        )
