@@ -8,8 +8,7 @@ legal advice.
     >>> combine({"mit": 40, "cc-by-sa-4.0": 2}).license
     'cc-by-sa-4.0'
     >>> combine({"cc-by-sa-4.0": 2, "cc-by-nc-4.0": 1}).clashes
-    ('cc-by-sa-4.0 (2 rows) must stay share-alike, cc-by-nc-4.0 (1 rows) forbids commercial use: no one
-    licence meets both',)
+    ('cc-by-sa-4.0 (2 rows) must stay share-alike, cc-by-nc-4.0 (1 rows) forbids commercial use: ...',)
 """
 
 from __future__ import annotations

@@ -173,8 +173,9 @@ def serve(
     """Start the embedded Hub; the arguments are those of `LocalHub`.
 
     Example:
-        >>> with serve(directory) as hub:  # doctest: +SKIP
-        ...     print(hub.url)
+        >>> with serve("my-hub") as hub:
+        ...     hub.namespace
+        'lema'
     """
     return LocalHub(
         directory,

@@ -3,8 +3,8 @@
 The hash is of the question and not of the row, so that a question which a problem set holds twice falls on
 one side, and so that the same question falls on the same side in every import of it.
 
-    >>> split_of("Natalia sold clips to 48 of her friends.") == split_of(" Natalia sold clips to 48 of her
-    friends.") True
+    >>> split_of("Natalia sold clips.") == split_of(" Natalia  sold clips. ")
+    True
 """
 
 from __future__ import annotations
