@@ -1,5 +1,5 @@
-# Every target builds .venv first if it is missing or older than its definition: with uv where it is installed, which
-# takes about a minute, and with pip otherwise. UV= (empty) chooses pip.
+# Every target builds .venv first if it is missing or older than its definition: with uv where it is installed,
+# which is several times faster, and with pip otherwise. UV= (empty) chooses pip.
 PYTHON ?= python3
 UV ?= $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,21 @@ def test_every_documented_command_is_one(line: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}, which does not exist"
+
+
+def test_the_first_code_of_the_readme_prints_what_it_says() -> None:
+    """In a process without a network's settings, a token or torch: what a base install can do."""
+    first = re.search(r"```(\w*)\n(.*?)```\n\n```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert first is not None
+    language, code, printed = first.groups()
+    assert language == "python", "the first code block of the README is Python"
+    assert first.start() == (ROOT / "README.md").read_text().index("```")
+    extras = ("torch", "transformers", "gradio", "lighteval", "uvicorn")
+    base = (
+        f"import sys\nsys.modules.update(dict.fromkeys({extras}))\n"  # None: importing it is an ImportError
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", base + code], capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, printed), done.stderr
