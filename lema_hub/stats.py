@@ -165,6 +165,19 @@ def compare(items_a: Iterable[Score], items_b: Iterable[Score]) -> Comparison:
 
     Raises:
         InputError: They have no item in common, or answered it in different numbers of seeds.
+
+    Example:
+        >>> from lema_hub.records import Score
+        >>> def item(number, verdict, system):
+        ...     return Score(
+        ...         item_id=f"i{number}", task="gsm8k", system=system, revision=None, checkpoint="", seed=0,
+        ...         verdict=verdict, gold="7", extracted="7", output="The answer is 7.", reason="",
+        ...     )
+        >>> before = [item(number, "correct" if number < 40 else "wrong", "base") for number in range(100)]
+        >>> after = [item(number, "correct" if number < 55 else "wrong", "tuned") for number in range(100)]
+        >>> found = compare(before, after)
+        >>> round(found.difference, 2), found.p < 0.001
+        (0.15, True)
     """
     return compare_outcomes(outcomes(items_a), outcomes(items_b))
 

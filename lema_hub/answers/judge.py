@@ -93,6 +93,10 @@ def judge(
 
     Returns:
         The verdict with the extracted answer and the reason.
+
+    Example:
+        >>> judge("There are 3 + 4 = 7 pens. The answer is 7.", "7").verdict
+        'correct'
     """
     if finish_reason != "length" and output.strip() and output.strip() == gold.strip():
         return Judgement("correct", output.strip(), "same text")

@@ -107,6 +107,11 @@ def read_result(folder: Path) -> EvalResult:
 
     Raises:
         InputError: The folder holds none, or it cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> read_result(Path("runs/eval/nano")).scores[0].n
+        4
     """
     path = folder / SCORES
     try:

@@ -46,6 +46,13 @@ def clean(
 
     Raises:
         RecipeError: Checks or threshold cannot be.
+
+    Example:
+        >>> import lema_hub
+        >>> built = lema_hub.build_cot(lema_hub.load_problems("nano", "train", limit=5))
+        >>> cleaned = clean(built, lema_hub.load_held_out("nano"))
+        >>> [(stage.name, stage.rows_out) for stage in cleaned.built.stages]
+        [('cot', 5), ('decontaminate', 5), ('deduplicate', 5)]
     """
     sets, missing = held_out
     uncontaminated, contamination = decontaminate(built, sets, missing, checks=checks)

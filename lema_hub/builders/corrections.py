@@ -86,6 +86,17 @@ def build_corrections(
 
     Raises:
         EngineError: The corrector cannot answer.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import lema_hub
+        >>> from lema_hub.builders.mistakes import judged_path
+        >>> problems = lema_hub.load_problems("nano", "train", limit=1)
+        >>> wrong = judged_path(problems[0], "Anna is 16 + 2 = 18. 16 + 18 = 34. The answer is 34.", model="a pupil")
+        >>> with lema_hub.Ledger(Path("ledger.sqlite")) as ledger:
+        ...     built = build_corrections(problems, [wrong], lema_hub.choose_engine("exact"), ledger)
+        >>> built.rows[0].incorrect_step, built.rows[0].explanation
+        (1, 'The wrong operation is used: 16 and 2 must be subtracted.')
     """
     by_problem = by_id(problems)
     wrong = [path for path in paths if path.verdict == "wrong"]

@@ -45,6 +45,14 @@ def build_cot(
     Returns:
         The rows in the order of the problems. Annotated solutions that the judge does not find right
         (`gold_...`), test questions and solutions that occur twice are rejected.
+
+    Example:
+        >>> import lema_hub
+        >>> built = build_cot(lema_hub.load_problems("nano", "train", limit=1))
+        >>> print(built.rows[0].completion)
+        Step 1: Anna is 16 - 2 = 14 years old.
+        Step 2: The ages of Sara and Anna add up to 16 + 14 = 30 years.
+        Step 3: The answer is 30.
     """
     by_problem = by_id(problems)
     template = prompts.load(prompt)

@@ -61,6 +61,18 @@ def write_dataset(
 
     Raises:
         InputError: There is no row, one is of a test question, or the folder cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import lema_hub
+        >>> problems = lema_hub.load_problems("nano", "train", limit=200)
+        >>> cleaned = lema_hub.clean(lema_hub.build_cot(problems), lema_hub.load_held_out("nano"))
+        >>> manifest = write_dataset(
+        ...     Path("cot"), cleaned.built, kind="cot", task="nano", command="by hand",
+        ...     inputs=problem_inputs(problems), contamination=cleaned.contamination, duplicates=cleaned.duplicates,
+        ... )
+        >>> manifest.configs["nano"]["train"] > 100
+        True
     """
     splits = split_rows(built.rows)
     if not any(splits.values()):
@@ -118,7 +130,13 @@ def split_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
 
 
 def problem_inputs(problems: Sequence[Problem]) -> tuple[Input, ...]:
-    """The sources of problems as inputs of a manifest, with the number of problems from each."""
+    """The sources of problems as inputs of a manifest, with the number of problems from each.
+
+    Example:
+        >>> import lema_hub
+        >>> [used.name for used in problem_inputs(lema_hub.load_problems("nano", "train", limit=5))]
+        ['nano']
+    """
     counts: dict[tuple[str, str, str, str], int] = {}
     for problem in problems:
         source = (problem.task, problem.source_repo, problem.source_revision, problem.license)

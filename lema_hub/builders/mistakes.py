@@ -71,6 +71,16 @@ def collect_paths(
     Raises:
         InputError: `paths` is below 1, or the problems are of several tasks.
         EngineError: The engine cannot answer.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import lema_hub
+        >>> problems = lema_hub.load_problems("nano", "train", limit=3)
+        >>> student = lema_hub.choose_engine("transformers", model="nano")
+        >>> with lema_hub.Ledger(Path("ledger.sqlite")) as ledger:
+        ...     paths = collect_paths(problems, student, ledger, paths=2)
+        >>> sum(paths.verdicts.values())
+        6
     """
     template = prompts.load(prompt)
     requests = sample_requests(problems, paths=paths, sampling=sampling, prompt=prompt)

@@ -85,7 +85,12 @@ class Corrector:
 
 
 def exact() -> Corrector:
-    """The exact corrector of the nano world."""
+    """The exact corrector of the nano world.
+
+    Example:
+        >>> exact().name
+        'Exact corrector'
+    """
     return Corrector(
         key="exact",
         name="Exact corrector",

@@ -105,6 +105,12 @@ def diagnose(
     Raises:
         InputError: The question or the solution cannot be used, or is nothing for this corrector.
         EngineError: The corrector gave no answer, or one that cannot be read.
+
+    Example:
+        >>> from lema_hub.demo.correctors import exact
+        >>> solution = "Paul has 16 - 10 = 6 shells. The answer is 6."
+        >>> diagnose("nano/test/s2-0", solution, corrector=exact()).explanation
+        'Before this, the total of Ella and Paul must be found.'
     """
     started = time.perf_counter()
     question, steps = _read(question, solution)

@@ -67,6 +67,10 @@ def choose(
         InputError: The engine is unknown or needs a model, or an option is for another engine.
         MissingExtraError: Its library is not installed.
         EngineError: The model cannot be found.
+
+    Example:
+        >>> choose("exact").name
+        'exact'
     """
     engine, model = source.engine, source.model
     if engine != "openai" and (source.mode, source.samples_per_request, source.rates) != ("live", 1, None):

@@ -34,6 +34,10 @@ class Sampling:
 
     Raises:
         InputError: A number is out of its range.
+
+    Example:
+        >>> Sampling(temperature=0.7, max_tokens=256, seed=1).max_tokens
+        256
     """
 
     temperature: float = 0.0

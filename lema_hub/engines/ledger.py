@@ -56,6 +56,14 @@ class Ledger:
 
     Raises:
         InputError: `path` cannot be opened as a ledger; see `lema_hub.engines.ledger_file`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from lema_hub.engines.exact import ExactEngine
+        >>> with Ledger(Path("ledger.sqlite")) as ledger:
+        ...     answers = list(ledger.run(ExactEngine(), [], stage="correct"))
+        >>> answers
+        []
     """
 
     def __init__(self, path: Path) -> None:

@@ -70,6 +70,13 @@ def score(
         HubError: A task's data cannot be had.
         EngineError: The engine cannot answer.
         MissingExtraError: LightEval is not installed.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from lema_hub.evals.systems import find
+        >>> result = score(find("nano"), tasks=["lema:nano"], out=Path("runs/eval/nano"), limit=4)
+        >>> result.scores[0].n
+        4
     """
     names = [name if name.startswith("lema:") else f"lema:{name}" for name in dict.fromkeys(tasks)]
     if unknown := [name for name in names if name not in TASKS] or ([] if names else [""]):

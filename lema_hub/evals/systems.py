@@ -48,6 +48,10 @@ def find(
         InputError: The name means nothing, or an adapter names no base.
         HubError: The Hub refused or could not be reached.
         EngineError: The model cannot be found.
+
+    Example:
+        >>> find("nano").model
+        'lema/nano-backbone'
     """
     model, revision = split_name(name)
     if engine == "openai":

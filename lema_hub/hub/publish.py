@@ -73,6 +73,12 @@ def publish_dataset(
         InputError: The folder, the version or the licences cannot be published.
         TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
+
+    Example:
+        >>> from pathlib import Path
+        >>> published = publish_dataset(Path("cot"), "lema/my-cot", version="0.1.0")
+        >>> published.repo_id, published.version
+        ('lema/my-cot', '0.1.0')
     """
     chosen = PublishOptions(**options)
     if chosen.version == NEXT:
@@ -135,6 +141,11 @@ def publish_adapter(folder: Path, repo_id: str, **options: Unpack[Keywords]) -> 
         InputError: The folder holds no such adapter, or the base's licence forbids the name.
         TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
+
+    Example:
+        >>> from pathlib import Path
+        >>> publish_adapter(Path("runs/cot"), "lema/my-adapter", version="0.1.0", dry_run=True).commit is None
+        True
     """
     return _publish_model(read_adapter(Path(folder)), repo_id, PublishOptions(**options))
 
@@ -151,6 +162,11 @@ def publish_model(folder: Path, repo_id: str, **options: Unpack[Keywords]) -> Pu
         InputError: The folder holds no such model.
         TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
+
+    Example:
+        >>> from lema_hub.nano import backbone_path
+        >>> publish_model(backbone_path(), "lema/nano-backbone", version="0.1.0").repo_type
+        'model'
     """
     return _publish_model(read_backbone(Path(folder)), repo_id, PublishOptions(**options))
 

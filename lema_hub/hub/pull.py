@@ -56,6 +56,11 @@ def pull(
     Raises:
         InputError: `out` is not empty or cannot be written.
         HubError: There is no such repo or version, or the Hub cannot be reached.
+
+    Example:
+        >>> from pathlib import Path
+        >>> pull("lema/my-cot", "v0.1.0", out=Path("pulled")).folder
+        PosixPath('pulled')
     """
     repo, state = find(repo_id, repo_type, api)
     name = _revision(repo, state, revision)

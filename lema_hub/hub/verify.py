@@ -62,6 +62,10 @@ def verify(
 
     Raises:
         HubError: There is no such version, or the Hub cannot be reached.
+
+    Example:
+        >>> verify("lema/my-cot", "v0.1.0").failed
+        ()
     """
     pulled = pull(repo_id, revision, repo_type=repo_type, api=api)
     if pulled.repo.repo_type == "dataset":

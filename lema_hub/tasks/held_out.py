@@ -132,6 +132,11 @@ def load_held_out(task: str, *, loaded: Sequence[Problem] = (), against: Sequenc
 
     Raises:
         InputError: A file cannot be read or has a line without a question.
+
+    Example:
+        >>> sets, missing = load_held_out("nano")
+        >>> [(one.name, len(one.questions)) for one in sets], missing
+        ([('nano', 1000)], {})
     """
     sets: list[HeldOut] = []
     missing: dict[str, str] = {}

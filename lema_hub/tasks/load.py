@@ -69,6 +69,11 @@ def load_problems(
     Raises:
         InputError: An unknown task or split, or a file or row that cannot be read.
         HubError: The Hub refused or could not be reached.
+
+    Example:
+        >>> problem = load_problems("nano", "test", limit=1)[0]
+        >>> problem.problem_id, problem.answer
+        ('nano/test/s2-0', '22')
     """
     chosen = get(task)
     if split not in ("train", "dev", "test"):

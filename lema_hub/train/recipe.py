@@ -150,10 +150,13 @@ class Recipe:
 def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     """The recipe of a YAML file; `overrides` are `key=value`, values in YAML, list items by number.
 
-        load(Path("scripts/recipes/nano/nano-lema.yaml"), ["rank=8", "data.0.revision=v0.2.0"])
-
     Raises:
         RecipeError: The file cannot be read, or a key is unknown, missing, ill-typed or out of range.
+
+    Example:
+        >>> from lema_hub.train.shipped import recipe_path
+        >>> load(recipe_path("nano/nano-lema"), ["rank=8", "data.0.revision=v0.2.0"]).rank
+        8
     """
     return read_yaml(path, Recipe, tuple(overrides))
 

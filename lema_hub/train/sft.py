@@ -128,6 +128,15 @@ def train(
         InputError: Backbone or data cannot be used, or `out` holds another run or cannot be written.
         EngineError: The backbone cannot be loaded.
         HubError: A repository cannot be read or written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import lema_hub
+        >>> from lema_hub.train.shipped import recipe_path
+        >>> changes = ["max_steps=2", "data=[{path: cot, config: nano}]"]  # what `write_dataset` wrote
+        >>> trained = train(lema_hub.load_recipe(recipe_path("nano/nano-cot"), changes), out=Path("runs/cot"))
+        >>> trained.steps
+        2
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError(
