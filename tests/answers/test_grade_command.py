@@ -1,18 +1,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+from tests.command import lema
+
 ROOT = Path(__file__).parents[2]
-
-
-def lema(*arguments: str) -> subprocess.CompletedProcess[str]:
-    script = "import sys; from lema_hub.cli import main; sys.argv[0] = 'lema'; main()"
-    return subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
-    )
 
 
 def write(path: Path, *rows: object) -> Path:
@@ -30,7 +23,7 @@ def test_rows_keep_their_columns_and_get_a_verdict(tmp_path: Path) -> None:
         {"gold": "18", "output": None},
     )
     out = tmp_path / "deep" / "out.jsonl"
-    done = lema("grade", str(file), "--out", str(out), "--json")
+    done = lema(None, "grade", str(file), "--out", str(out), "--json")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["verdicts"] == {"correct": 2, "truncated": 1, "wrong": 1, "unparsed": 1}
@@ -48,7 +41,7 @@ def test_the_panel_writes_a_table_that_a_person_settles_into_cases(tmp_path: Pat
         {"gold": "18", "output": "The answer is 18."},
     )
     out = tmp_path / "out.jsonl"
-    done = lema("grade", str(file), "--out", str(out), "--panel")
+    done = lema(None, "grade", str(file), "--out", str(out), "--panel")
     assert done.returncode == 0, done.stderr
     assert "2 rows: 2 correct" in done.stdout
     table = tmp_path / "out.disagreements.md"
@@ -59,7 +52,7 @@ def test_the_panel_writes_a_table_that_a_person_settles_into_cases(tmp_path: Pat
         "\n".join([*lines[:2], lines[2].removesuffix("|  |  |") + "| correct | GSM8K's label |"]), "utf-8"
     )
     cases = tmp_path / "cases.jsonl"
-    done = lema("grade", str(file), "--settled", str(table), "--out", str(cases))
+    done = lema(None, "grade", str(file), "--settled", str(table), "--out", str(cases))
     assert done.returncode == 0, done.stderr
     [case] = [json.loads(line) for line in cases.read_text("utf-8").splitlines()]
     assert (case["pred"], case["gold"], case["same"], case["source"]) == ("18", "18", True, "in.jsonl")
@@ -74,8 +67,8 @@ def test_bad_input_is_one_line_that_names_the_remedy(tmp_path: Path) -> None:
     ):
         file = tmp_path / "bad.jsonl"
         file.write_text(text, encoding="utf-8")
-        done = lema("grade", str(file))
+        done = lema(None, "grade", str(file))
         assert done.returncode == 1
         assert expected in done.stderr
         assert done.stderr.strip().count("\n") == 0
-    assert lema("grade", str(tmp_path / "missing.jsonl")).returncode == 1
+    assert lema(None, "grade", str(tmp_path / "missing.jsonl")).returncode == 1

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +22,7 @@ from lema_hub.builders.run import run
 from lema_hub.errors import RecipeError
 from lema_hub.records import CotExample, Problem
 from lema_hub.tasks.held_out import HeldOut, load_scored, of_problems
+from tests.command import lema, one_line
 
 WITHOUT = tuple(Without(tests=name, why="no network in the tests") for name in ("math", "csqa"))
 
@@ -157,19 +155,6 @@ TWISTS: list[Callable[[str], str]] = [
 ]
 
 
-def lema(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", "from lema_hub.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": "", "COLUMNS": "200", "HF_ENDPOINT": "http://127.0.0.1:9"},
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    return done
-
-
 def test_planted_test_questions_never_get_out_of_lema_build(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
@@ -193,7 +178,9 @@ def test_planted_test_questions_never_get_out_of_lema_build(tmp_path: Path) -> N
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     recipe = tmp_path / "r.yaml"
     recipe.write_text(f"kind: cot\ntask: gsm8k\nproblems: {{path: {tmp_path}}}\n", encoding="utf-8")
-    done = lema("build", "cot", recipe, "--out", tmp_path / "out")
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    done = lema(None, "build", "cot", recipe, "--out", tmp_path / "out", **nowhere)
+    assert done.returncode == 0, done.stderr
     assert "the rows are not compared with the test set math" in done.stderr
     manifest = Manifest.read(tmp_path / "out")
     assert manifest.contamination is not None
@@ -213,11 +200,8 @@ def test_planted_test_questions_never_get_out_of_lema_build(tmp_path: Path) -> N
     assert reasons.count("contaminated") == manifest.contamination.dropped == 4
     told = next(row for row in tables["rejected"] if row["text"].startswith("As for"))
     assert told["detail"].startswith("gsm8k/test/0 (whole, 21 words, in gold_solution): a baker has 14 trays")
-    refused = lema(
-        "publish", "dataset", tmp_path / "out", "lema/x", "--version", "0.1.0", "--dry-run", code=1
-    )
-    assert "was not compared with the test set 'math'" in refused.stderr
-    assert len(refused.stderr.strip().splitlines()) == 1
+    publish = ("publish", "dataset", tmp_path / "out", "lema/x", "--version", "0.1.0", "--dry-run")
+    assert "was not compared with the test set 'math'" in one_line(lema(None, *publish, **nowhere))
 
 
 def test_real_solutions_of_test_questions_are_all_refused(shared_data: Path, tmp_path: Path) -> None:

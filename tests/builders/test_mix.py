@@ -23,6 +23,7 @@ from lema_hub.builders.recipe import load
 from lema_hub.errors import FormatError, InputError, RecipeError
 from lema_hub.records import Correction, CotExample, MixedRow
 from lema_hub.steps import parse_correction
+from tests.command import lema_here
 
 if TYPE_CHECKING:
     from lema_hub.localhub import LocalHub
@@ -262,24 +263,20 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_the_command_prints_what_was_mixed(sources: Sources, tmp_path: Path) -> None:
-    from typer.testing import CliRunner
-
-    from lema_hub.cli.main import app
-
     (tmp_path / "mix.yaml").write_text(
         f"kind: mix\ntask: nano\nparts:\n  - {{path: {sources[0]}, form: without_step}}\n"
         f"  - {{path: {sources[1]}, fill: true}}\n"
     )
     command = ["build", "mix", str(tmp_path / "mix.yaml"), "rows=150", "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(app, [*command, "--json"])
-    assert done.exit_code == 0, done.output
+    done = lema_here(*command, "--json")
+    assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     assert [(part["form"], part["rows"]) for part in printed["mix"]["parts"]] == [
         ("without_step", 120),
         ("cot", 30),
     ]
     assert printed["command"] == "lema build mix mix.yaml rows=150"
-    shown = CliRunner().invoke(app, command).stdout
+    shown = lema_here(*command).stdout
     assert "take without_step: 132 in, 132 out" in shown
     assert "nano: 150 train, " in shown
 

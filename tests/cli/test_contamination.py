@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from lema_hub.cli.contamination import app
 from lema_hub.errors import HubError, InputError
+from tests.command import lema
 
 QUESTION = (
     "A mill grinds 40 sacks of wheat in 8 hours. How many sacks does it grind in 12 hours at that pace?"
@@ -42,11 +41,9 @@ def call(*arguments: object) -> Result:
 
 def test_a_question_in_a_chat_is_found_named_and_exits_1(tmp_path: Path, tests: Path) -> None:
     (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows())), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-c", "from lema_hub.cli import main; main()", "contamination",
-         str(tmp_path / "mine.jsonl"), "--against", str(tests), "--out", str(tmp_path / "hits.jsonl")],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = lema(
+        None, "contamination", tmp_path / "mine.jsonl", "--against", tests, "--out", tmp_path / "hits.jsonl"
+    )
     assert done.returncode == 1
     first, last = done.stdout.splitlines()
     assert first.startswith(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,33 +21,12 @@ from lema_hub.engines import Ledger
 from lema_hub.engines.exact import ExactEngine
 from lema_hub.steps import join_steps
 from lema_hub.tasks.held_out import load_held_out
+from tests.command import lema, one_line
 
 if TYPE_CHECKING:
     from lema_hub.localhub import LocalHub
 
-LEMA = [sys.executable, "-c", "from lema_hub.cli import main; main()"]
-
-
-def lema(
-    *arguments: str, hub: LocalHub | None = None, token: str | None = None, url: str = ""
-) -> tuple[int, str]:
-    """Exit code and stderr of a command; the Hub is the embedded one, or `url`."""
-    environment = os.environ | {
-        "HF_ENDPOINT": url or (hub.url if hub else "http://127.0.0.1:9"),
-        "HF_TOKEN": token or (hub.token if hub else "none"),
-    }
-    done = subprocess.run(
-        [*LEMA, *arguments], capture_output=True, text=True, env=environment, timeout=120, check=False
-    )
-    return done.returncode, done.stderr
-
-
-def one_line(stderr: str) -> str:
-    assert "Traceback" not in stderr, stderr
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    assert len(lines) == 1, stderr
-    assert lines[0].startswith("lema: ")
-    return lines[0]
+NOWHERE = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -84,61 +61,49 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_unknown_key_of_a_recipe(tmp_path: Path) -> None:
     recipe = tmp_path / "bad.yaml"
     recipe.write_text("backbone: nano\nlerning_rate: 1\ndata: []\n")
-    code, stderr = lema("train", str(recipe))
-    assert code == 1
-    assert "'lerning_rate'" in one_line(stderr)
-    assert "'learning_rate'" in stderr
+    said = one_line(lema(None, "train", recipe))
+    assert "'lerning_rate'" in said
+    assert "'learning_rate'" in said
 
 
-def test_a_tag_that_exists(hub: LocalHub, dataset: Path) -> None:
+def test_a_tag_that_exists_with_other_content(hub: LocalHub, dataset: Path, tmp_path: Path) -> None:
     repo = "lema/errors-tag"
-    assert lema("publish", "dataset", str(dataset), repo, "--version", "0.1.0", hub=hub)[0] == 0
+    publish = ("publish", "dataset", dataset, repo, "--version", "0.1.0")
+    assert lema(hub, *publish).returncode == 0
     api = HfApi(endpoint=hub.url, token=hub.token)
     before = api.list_repo_commits(repo, repo_type="dataset")
-    code, stderr = lema("publish", "dataset", str(dataset), repo, "--version", "0.1.0", hub=hub)
-    assert code == 1
-    assert "v0.1.0" in one_line(stderr)
+    other = tmp_path / "other"
+    shutil.copytree(dataset, other)
+    manifest = other / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"command": "test"', '"command": "another"'))
+    said = one_line(lema(hub, "publish", "dataset", other, *publish[3:]))
+    assert "v0.1.0" in said
     assert [c.commit_id for c in api.list_repo_commits(repo, repo_type="dataset")] == [
         c.commit_id for c in before
     ]
 
 
 def test_a_server_that_is_not_running(dataset: Path) -> None:
-    code, stderr = lema("publish", "dataset", str(dataset), "lema/errors-dead", "--version", "0.1.0")
-    assert code == 1
-    assert "127.0.0.1:9" in one_line(stderr)
+    done = lema(None, "publish", "dataset", dataset, "lema/errors-dead", "--version", "0.1.0", **NOWHERE)
+    assert "127.0.0.1:9" in one_line(done)
 
 
 def test_a_missing_column(hub: LocalHub, dataset: Path, tmp_path: Path) -> None:
-    import shutil
-
     broken = tmp_path / "broken"
     shutil.copytree(dataset, broken)
     file = next((broken / "data" / "nano").glob("train*.parquet"))
     table: pa.Table = pq.read_table(file)
     pq.write_table(table.drop_columns(["explanation"]), file)
-    code, stderr = lema(
-        "publish", "dataset", str(broken), "lema/errors-column", "--version", "0.1.0", hub=hub
-    )
-    assert code == 1
-    assert "explanation" in one_line(stderr)
+    done = lema(hub, "publish", "dataset", broken, "lema/errors-column", "--version", "0.1.0")
+    assert "explanation" in one_line(done)
     assert not HfApi(endpoint=hub.url, token=hub.token).repo_exists("lema/errors-column", repo_type="dataset")
 
 
 def test_a_wrong_token(hub: LocalHub, dataset: Path) -> None:
-    code, stderr = lema(
-        "publish",
-        "dataset",
-        str(dataset),
-        "lema/errors-token",
-        "--version",
-        "0.1.0",
-        hub=hub,
-        token="hf_wrong",
-    )
-    assert code == 1
-    assert "token" in one_line(stderr)
-    assert "hf_wrong" not in stderr
+    publish = ("publish", "dataset", dataset, "lema/errors-token", "--version", "0.1.0")
+    said = one_line(lema(hub, *publish, HF_TOKEN="hf_wrong"))
+    assert "token" in said
+    assert "hf_wrong" not in said
     assert not HfApi(endpoint=hub.url, token=hub.token).repo_exists("lema/errors-token", repo_type="dataset")
 
 
@@ -148,19 +113,15 @@ def test_a_model_folder_that_is_none(hub: LocalHub, tmp_path: Path) -> None:
         ("publish", "adapter", str(tmp_path / "nothing"), "lema/errors-model", "--version", "0.1.0"),
         ("eval", str(tmp_path / "nothing"), "--out", str(tmp_path / "run")),
     ):
-        code, stderr = lema(*arguments, hub=hub)
-        assert code == 1
-        assert "nothing" in one_line(stderr)
+        assert "nothing" in one_line(lema(hub, *arguments))
 
 
 def test_rows_that_cannot_be_judged(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text(json.dumps({"gold": "1"}) + "\n")
-    code, stderr = lema("grade", str(file), "--out", str(tmp_path / "out.jsonl"))
-    assert code == 1
-    assert "rows.jsonl:1" in one_line(stderr)
+    assert "rows.jsonl:1" in one_line(lema(None, "grade", file, "--out", tmp_path / "out.jsonl"))
 
 
 def test_wrong_usage_is_two() -> None:
-    assert lema("train")[0] == 2
-    assert lema("no-such-command")[0] == 2
+    assert lema(None, "train").returncode == 2
+    assert lema(None, "no-such-command").returncode == 2

@@ -12,9 +12,8 @@ from lema_hub.cli.main import app
 from lema_hub.engines import Ledger
 from lema_hub.engines.ledger_contents import LedgerContents, Selection
 from lema_hub.errors import InputError
+from tests.command import MAIN
 from tests.engines.test_ledger import Echo, ask
-
-MAIN = "from lema_hub.cli import main; main()"
 
 
 @pytest.fixture

@@ -104,18 +104,14 @@ def test_what_has_no_perplexity_is_said(engine: TransformersEngine) -> None:
 def test_the_command_compares_systems_on_one_data_set(tmp_path: Path) -> None:
     import json
 
-    from typer.testing import CliRunner
-
     from lema_hub.builders import write_dataset
     from lema_hub.builders.built import Built
-    from lema_hub.cli.main import app
+    from tests.command import lema_here
 
     rows = tuple(corrections(6))
     write_dataset(tmp_path, Built(rows=rows), kind="corrections", task="nano", command="c", inputs=())
-    run = CliRunner().invoke(
-        app, ["perplexity", "nano", "nano", "--corrections", str(tmp_path), "--limit", "4", "--json"]
-    )
-    assert run.exit_code == 0, run.output
+    run = lema_here("perplexity", "nano", "nano", "--corrections", tmp_path, "--limit", "4", "--json")
+    assert run.returncode == 0, run.stderr
     one, other = json.loads(run.stdout)["systems"]
     assert one["n"] == 4
     assert one["delta"] == other["delta"]

@@ -8,14 +8,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from typer.testing import CliRunner
 
 from lema_hub.artifacts.scores import EvalResult, TaskScore, read_items, read_result, write_result
-from lema_hub.cli.report import app
 from lema_hub.errors import InputError
 from lema_hub.evals.report import make_report, to_json, to_markdown, write_report
 from lema_hub.records import VERDICTS, Score, Verdict
 from lema_hub.stats import compare, estimate, outcomes, selection_inflation
+from tests.command import lema_here
 
 
 def run(
@@ -187,9 +186,9 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 def test_the_command_prints_and_writes(three: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = CliRunner().invoke(app, [*map(str, three), "--out", str(out)], catch_exceptions=False)
-    assert done.exit_code == 0
+    done = lema_here("report", *three, "--out", out)
+    assert done.returncode == 0, done.stderr
     assert "Against base, on the same items:" in done.stdout
     assert {path.name for path in out.iterdir()} == {"report.md", "report.json", "report.png"}
-    done = CliRunner().invoke(app, [*map(str, three), "--out", str(out), "--json"], catch_exceptions=False)
+    done = lema_here("report", *three, "--out", out, "--json")
     assert [row["outcome"] for row in json.loads(done.stdout)["comparisons"]] == ["better", "tie"]

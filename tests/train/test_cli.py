@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,7 @@ import pytest
 import yaml
 
 from lema_hub.train import Recipe
-
-
-def lema(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from lema_hub.cli import main; main()", "train", *map(str, arguments)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+from tests.command import lema
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +22,20 @@ def recipe_file(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_train_prints_its_result_and_finds_it_again(recipe_file: Path, tmp_path: Path) -> None:
     backbone = f"backbone={yaml.safe_load(recipe_file.read_text())['backbone']}"
-    done = lema(recipe_file, "max_steps=2", backbone, "--out", tmp_path / "run", "--json")
+    done = lema(None, "train", recipe_file, "max_steps=2", backbone, "--out", tmp_path / "run", "--json")
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
     assert (result["steps"], result["reused"]) == (2, False)
     assert "step 2 of 2, loss" in done.stderr
     record = json.loads((tmp_path / "run" / "training.json").read_text())
     assert record["command"] == "lema train tiny.yaml max_steps=2 backbone=..."
-    again = lema(recipe_file, "max_steps=2", "--out", tmp_path / "run")
+    again = lema(None, "train", recipe_file, "max_steps=2", "--out", tmp_path / "run")
     assert again.returncode == 0
     assert "found, trained before" in again.stdout
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(recipe_file: Path, tmp_path: Path) -> None:
-    done = lema(recipe_file, "--dry-run", "--json", "--out", tmp_path / "run")
+    done = lema(None, "train", recipe_file, "--dry-run", "--json", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert (plan["backbone"], plan["steps"]) == ("lema/tiny-llama", 4)
@@ -61,7 +53,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(recipe_file: Path, t
 def test_a_bad_recipe_is_one_line_and_exit_1(
     recipe_file: Path, tmp_path: Path, override: str, message: str
 ) -> None:
-    done = lema(recipe_file, override, "--out", tmp_path / "run")
+    done = lema(None, "train", recipe_file, override, "--out", tmp_path / "run")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
@@ -71,7 +63,7 @@ def test_a_bad_recipe_is_one_line_and_exit_1(
 def test_a_folder_that_cannot_be_written_is_one_line(recipe_file: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     backbone = f"backbone={yaml.safe_load(recipe_file.read_text())['backbone']}"
-    done = lema(recipe_file, backbone, "--out", tmp_path / "file" / "run")
+    done = lema(None, "train", recipe_file, backbone, "--out", tmp_path / "file" / "run")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1
     assert "cannot be written (Not a directory); give another folder (--out)" in done.stderr
