@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lema_hub.builders.importers.recorded import Imported
     from lema_hub.builders.run import PlannedStage
     from lema_hub.engines import Engine, Sampling
+    from lema_hub.errors import EngineError
     from lema_hub.records import Problem
     from lema_hub.tasks import Split
 
@@ -105,7 +106,7 @@ def sample(
     from lema_hub.engines import Ledger, Sampling
     from lema_hub.engines.choose import Source, choose
     from lema_hub.engines.pace import Rates
-    from lema_hub.errors import EngineError, InputError
+    from lema_hub.errors import InputError
 
     command = ["lema", "sample", "--task", task]
     if import_ is not None:
@@ -185,17 +186,27 @@ def sample(
         inputs=problem_inputs(loaded),
         seed=seed,
     )
-    _print(manifest, out, as_json)
-    (stage,) = manifest.stages
-    reasons = {name: count for name, count in stage.dropped.items() if name.startswith("request_")}
-    if stage.rows_in and sum(reasons.values()) == stage.rows_in:
-        why = ", ".join(f"{count} {name.removeprefix('request_')}" for name, count in reasons.items())
-        raise EngineError(
-            f"all {stage.rows_in} requests failed ({why}); lema ledger failures {shlex.quote(str(ledger))} says more, "
-            "the same command tries again"
-        )
+    failed = _all_failed(manifest, ledger)
+    _print(manifest, out, as_json, error=failed)
+    if failed is not None:
+        raise failed
     if not as_json:
         next_command("build", "corrections", "RECIPE.yaml", "--ledger", ledger, "--out", "runs/corrections")
+
+
+def _all_failed(manifest: PathsManifest, ledger: Path) -> EngineError | None:
+    """What is said if no request has an answer."""
+    from lema_hub.errors import EngineError
+
+    (stage,) = manifest.stages
+    reasons = {name: count for name, count in stage.dropped.items() if name.startswith("request_")}
+    if not stage.rows_in or sum(reasons.values()) < stage.rows_in:
+        return None
+    why = ", ".join(f"{count} {name.removeprefix('request_')}" for name, count in reasons.items())
+    return EngineError(
+        f"all {stage.rows_in} requests failed ({why}); lema ledger failures {shlex.quote(str(ledger))} shows their "
+        "details, and the same command tries again"
+    )
 
 
 def _import(file: Path, file_format: str, task: str, problems: Path | None) -> Imported:
@@ -228,9 +239,10 @@ def _plan(
         return planned("sample", engine, requests, opened)
 
 
-def _print(manifest: PathsManifest, out: Path, as_json: bool) -> None:
+def _print(manifest: PathsManifest, out: Path, as_json: bool, *, error: EngineError | None = None) -> None:
     if as_json:
-        typer.echo(json.dumps({"out": str(out), **dataclasses.asdict(manifest)}))
+        failed = {} if error is None else {"error": str(error)}
+        typer.echo(json.dumps({"out": str(out), **dataclasses.asdict(manifest), **failed}))
         return
     from lema_hub.artifacts.paths import PATHS
 

@@ -135,7 +135,7 @@ def _share(
     prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
     paid = (
         prompt if prompt > most[0] // _LONGEST_TOKEN else most[0],
-        completion if completion * _LONGEST_TOKEN >= sum(lengths) else asked * most[1],
+        completion if completion and completion * _LONGEST_TOKEN >= sum(lengths) else asked * most[1],
     )
     shared: list[Response | Failure] = []
     before, weighed = 0, 0  # answers and weights that had their part

@@ -27,7 +27,9 @@ from lema_hub.errors import EngineError, InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageTotals:
-    """What one stage asked of one model so far; `cost_usd` is None if none of its answers had a price."""
+    """What one stage asked of one model so far; `cost_usd` is None if nothing
+    had a price; it counts failures that were paid.
+    """
 
     stage: str
     engine: str
@@ -99,7 +101,7 @@ class Pruned:
     Attributes:
         responses: Answers.
         failures: Failures.
-        cost_usd: What the answers had cost; None if none had a price.
+        cost_usd: What they had cost; None if nothing had a price.
         undated: Rows that were kept because nobody knows how old they are.
         freed_bytes: How much smaller the file is, 0 of a dry run.
     """
@@ -191,12 +193,9 @@ class LedgerContents:
             anyway, others = _where(selection, undated=True)
             undated = sum(self._count(table, anyway, others) for table in tables)
         with told(self.path):
-            cost = None
-            if not selection.failures_only:
-                cost = self._db.execute(
-                    f"SELECT sum(cost_usd) FROM responses WHERE {where}",  # noqa: S608
-                    values,
-                ).fetchone()[0]
+            queries = [f"SELECT sum(cost_usd) FROM {table} WHERE {where}" for table in tables]  # noqa: S608
+            costs = [self._db.execute(query, values).fetchone()[0] for query in queries]
+        known = [cost for cost in costs if cost is not None]
         counts = {table: self._count(table, where, values) for table in tables}
         freed = 0
         if not dry_run:
@@ -205,7 +204,7 @@ class LedgerContents:
         return Pruned(
             responses=counts.get("responses", 0),
             failures=counts["failures"],
-            cost_usd=cost,
+            cost_usd=sum(known) if known else None,
             undated=undated,
             freed_bytes=freed,
         )
@@ -256,7 +255,7 @@ def totals(db: sqlite3.Connection) -> list[StageTotals]:
                   sum(completion_tokens), sum(cost_usd)
            FROM (SELECT stage, engine, model, revision, 1 AS ok, prompt_tokens, completion_tokens, cost_usd
                  FROM responses
-                 UNION ALL SELECT stage, engine, model, revision, 0, 0, 0, NULL FROM failures)
+                 UNION ALL SELECT stage, engine, model, revision, 0, 0, 0, cost_usd FROM failures)
            GROUP BY stage, engine, model, revision ORDER BY stage, engine, model, revision"""
     )
     names = StageTotals.__dataclass_fields__

@@ -142,7 +142,11 @@ class Pool:
             if dialect is not None:
                 self._dialect = self._dialect.meet(dialect)
                 continue
-            self._check(outcome)
+            try:
+                self._check(outcome)
+            except EngineError:
+                self._keep_cost(group, outcome)
+                raise
             if outcome.reason == "rate_limited":
                 limited += 1
                 await self._be_limited(wait, sent=sent, times=limited)
@@ -174,18 +178,24 @@ class Pool:
     async def _give_up(
         self, opened: aiohttp.ClientSession, group: Sequence[Item], failure: Failure, begun: float
     ) -> None:
-        if (
-            failure.reason in _SILENT
-            and self._replied_at < begun
-            and not await is_there(opened, self.endpoint)
-        ):
+        silent = failure.reason in _SILENT and self._replied_at < begun
+        if silent and not await is_there(opened, self.endpoint):
+            self._keep_cost(group, failure)
             raise self._silent(failure)
         if failure.again:
             await asyncio.sleep(_jitter(1))
+        self._fail(group, failure)
+
+    def _fail(self, group: Sequence[Item], failure: Failure) -> None:
         if failure.cost_usd is not None:
             failure = replace(failure, cost_usd=failure.cost_usd / len(group))
         self.answers.extend((position, failure) for position, _ in group)
         self._wake()
+
+    def _keep_cost(self, group: Sequence[Item], failure: Failure) -> None:
+        """Hand on a failure that ends the run, if it was paid for."""
+        if failure.cost_usd is not None:
+            self._fail(group, failure)
 
     async def _send(self, opened: aiohttp.ClientSession, requests: Sequence[Request]) -> _Tried:
         """One post, when its turn has come."""

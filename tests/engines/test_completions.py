@@ -108,3 +108,44 @@ def test_usage_that_says_nothing_counts_as_nothing(usage: Any) -> None:
 )
 def test_whose_answer_it_is(asked: str, answered: str | None, same: bool) -> None:
     assert is_same_model(asked, answered) is same
+
+
+@pytest.mark.parametrize(
+    ("usage", "prompt", "completion"),
+    [
+        (None, 500, 500),
+        ({"prompt_tokens": 30}, 30, 500),
+        ({"completion_tokens": 7}, 500, 7),
+        ({"prompt_tokens": 30, "completion_tokens": 7}, 30, 7),
+        ({"prompt_tokens": -30, "completion_tokens": 7}, 500, 7),
+        ({"prompt_tokens": 30, "completion_tokens": 10**12}, 30, 500),
+        ({"prompt_tokens": 30, "completion_tokens": True}, 30, 500),
+        ({"prompt_tokens": 30, "completion_tokens": 1}, 30, 500),  # for 1,000 characters
+        ({"prompt_tokens": 1, "completion_tokens": 100}, 500, 100),  # of a prompt that may have 500
+    ],
+)
+@pytest.mark.parametrize("spoiled", [{}, {"model": "another"}, {"choices": []}])
+def test_what_is_not_told_or_not_believed_costs_the_bound(
+    usage: Any, prompt: int, completion: int, spoiled: dict[str, Any]
+) -> None:
+    document = body("a" * 1000) | {"usage": usage} | spoiled
+    found = read(document, api="chat", model="m", price=Price(10, 20), most=MOST)
+    answer = found[0] if isinstance(found, list) else found
+    if spoiled and usage == {"prompt_tokens": 30, "completion_tokens": 1} and completion == 500:
+        completion = 500 if usage["completion_tokens"] is True else 1  # without a text one may be the truth
+    assert answer.cost_usd == pytest.approx(Price(10, 20).cost(prompt, completion))
+    assert isinstance(answer, Failure if spoiled else Response)
+
+
+@pytest.mark.parametrize(
+    "finish_reason", ["stop\x1b[31m", "x" * 1000, "a\nb", {"a": 1}, 7, "Bearer sk-0123456789abcdef"]
+)
+def test_a_finish_reason_is_a_short_line_or_none(finish_reason: Any) -> None:
+    document = body("a")
+    document["choices"][0]["finish_reason"] = finish_reason
+    found = read(document, api="chat", model="m", price=None, most=MOST)
+    assert isinstance(found, list)
+    (answer,) = found
+    assert isinstance(answer, Response)
+    kept = answer.finish_reason
+    assert kept is None or (kept.isprintable() and len(kept) <= 200 and "sk-" not in kept)

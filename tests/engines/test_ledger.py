@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import math
 import multiprocessing
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lema_hub.engines import Failure, Ledger, Request, Response, Sampling
 from lema_hub.engines.ledger_contents import LedgerContents, Selection
+from lema_hub.engines.openai import OpenAIEngine
 from lema_hub.errors import BudgetError, EngineError, InputError
+from tests.endpoint import Endpoint, Reply, reply
 
 
 class Echo:
@@ -221,3 +226,113 @@ def test_a_file_that_is_no_ledger_is_said_in_one_line(tmp_path: Path) -> None:
     path.write_text("these are my notes, and no database at all " * 40)
     with pytest.raises(InputError, match="cannot be opened as a ledger"):
         Ledger(path)
+
+
+class Sloppy(Endpoint):
+    """Bills every post, and tells its tokens as `usage`, or spoils its answers as `body` says."""
+
+    usage: object = None
+    spoiled: dict[str, object] | None = None
+
+    def answer(self, body: dict[str, object]) -> Reply:
+        self.paid += 1
+        choice = {"index": 0, "finish_reason": "stop", "message": {"content": "12"}}
+        document = {"model": "m", "choices": [choice], "usage": self.usage}
+        return reply(document if self.spoiled is None else document | self.spoiled)
+
+
+@pytest.mark.parametrize(
+    ("usage", "spoiled"),
+    [
+        (None, None),
+        ({}, None),
+        ("many", None),
+        ({"prompt_tokens": 0, "completion_tokens": 0}, None),
+        ({"prompt_tokens": -1000, "completion_tokens": -1000}, None),
+        ({"prompt_tokens": 67, "completion_tokens": -1}, None),
+        ({"prompt_tokens": 2.5, "completion_tokens": True}, None),
+        ({"prompt_tokens": 10**12, "completion_tokens": 10**12}, None),
+        (None, {"choices": []}),
+        (None, {"choices": None}),
+        (None, {"model": "another"}),
+        (None, {"choices": [{"finish_reason": "content_filter", "message": {"content": ""}}]}),
+        ({"prompt_tokens": 10**30, "completion_tokens": 1}, None),
+    ],
+)
+def test_a_budget_is_hard_whatever_an_endpoint_says_of_its_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usage: object, spoiled: dict[str, object] | None
+) -> None:
+    monkeypatch.setattr("lema_hub.engines.pool._jitter", lambda attempt: 0.001 * attempt)
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("- {model: m, input: 1000, output: 1000, date: 2026-11-01, source: test}\n")
+    requests = [Request(prompt=f"{i:03d}", sampling=Sampling(max_tokens=9)) for i in range(60)]
+    with Sloppy() as endpoint, Ledger(tmp_path / "l.sqlite") as opened:
+        endpoint.usage, endpoint.spoiled = usage, spoiled
+        engine = OpenAIEngine("m", base_url=endpoint.url, prices=prices, concurrency=8)
+        bound = engine.cost_bound(requests[0])
+        assert bound is not None
+        for _ in range(3):  # it is one budget for all runs
+            with suppress(EngineError):
+                opened.run(engine, requests, stage="s", budget_usd=10.5 * bound)
+        assert endpoint.paid <= 10
+        assert 0 < opened.cost() <= 10.5 * bound
+
+
+def test_what_failing_attempts_cost_stays_with_the_answer_that_came_of_them(ledger: Ledger) -> None:
+    class Paid(Echo):
+        def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Response | Failure]]:
+            for position, answer in super().generate(requests):
+                if len(self.sent) <= 3:
+                    yield position, Failure(reason="malformed", detail="", cost_usd=0.02, again=True)
+                else:
+                    yield position, answer
+
+    engine = Paid()
+    (answer,) = ledger.run(engine, ask("a"), stage="s")
+    assert isinstance(answer, Response)
+    assert answer.cost_usd == pytest.approx(3 * 0.02 + 0.01)
+    assert len(engine.sent) == 4
+    assert ledger.cost() == pytest.approx(0.07)
+    assert ledger.run(engine, ask("a"), stage="s") == [answer]
+    engine.sent.clear()
+    engine.sent.extend("---")
+    failing = Paid("other")
+    with pytest.raises(BudgetError):
+        ledger.run(failing, ask("b"), stage="s", budget_usd=0.07 + 0.05)
+    assert len(failing.sent) == 2
+    assert ledger.cost() == pytest.approx(0.11)
+    assert [stage.cost_usd for stage in ledger.totals()] == [pytest.approx(0.07), pytest.approx(0.04)]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"prompt_tokens": -1},
+        {"completion_tokens": 10**30},
+        {"cost_usd": -0.5},
+        {"cost_usd": math.nan},
+        {"text": "half \ud800"},
+        {"finish_reason": "\udfff"},
+    ],
+)
+def test_an_answer_that_cannot_be_stored_is_a_counted_failure(ledger: Ledger, odd: dict[str, Any]) -> None:
+    class Odd(Echo):
+        def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Response | Failure]]:
+            for position, answer in super().generate(requests):
+                assert isinstance(answer, Response)
+                yield position, replace(answer, **odd) if "a" in answer.text else answer
+
+    first, second = ledger.run(Odd(), ask("ab"), stage="s")
+    assert isinstance(first, Failure)
+    assert isinstance(second, Response)
+    assert ledger.failures() == {"malformed": 1}
+    assert ledger.cost() >= 0.01
+
+
+def test_no_engine_can_store_a_secret(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "plain-secret-0123")
+    (answer,) = ledger.run(Echo(), [Request(prompt="plain-secret-0123", sampling=Sampling())], stage="s")
+    assert isinstance(answer, Response)
+    assert answer.text == "[redacted]#0@1"
+    with LedgerContents(ledger.path) as contents:
+        assert [entry.text for entry in contents.entries(Selection())] == ["[redacted]#0@1"]
