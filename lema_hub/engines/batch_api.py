@@ -121,6 +121,11 @@ class BatchApi:
             request = httpx2.Request("GET", self._endpoint.base_url)
             cause = openai.APIConnectionError(message=str(error), request=request)
             raise self._error(cause) from error
+        except (ValueError, RecursionError) as error:
+            raise EngineError(
+                f"{self._endpoint.base_url} answered with something that is not JSON ({line(str(error))}); take the "
+                "mode live"
+            ) from error
 
     def upload(self, file: Path) -> str:
         """The provider's name of an input file."""
