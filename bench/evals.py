@@ -24,7 +24,8 @@ import numpy as np
 from lema_hub import nano
 from lema_hub.engines import Request, Response
 from lema_hub.evals import score
-from lema_hub.evals.report import make_report, write_report
+from lema_hub.evals.report import make_report
+from lema_hub.evals.report_files import write_report
 from lema_hub.stats import compare_outcomes
 from lema_hub.steps import join_steps
 

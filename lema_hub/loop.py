@@ -306,7 +306,8 @@ def record_results(adapter: Path, scored: EvalResult, found: Localisation | None
 def report(out: Path, scores: dict[str, EvalResult]) -> dict[str, Any]:
     """Writes report.md, report.json and report.png, and returns the comparison of the two adapters."""
     from lema_hub import evals
-    from lema_hub.evals.report import make_report, write_report
+    from lema_hub.evals.report import make_report
+    from lema_hub.evals.report_files import write_report
 
     write_report(make_report([scores[name].out for name in ("cot", "lema", "backbone")]), out / "report")
     compared = evals.compare(scores["cot"].items(), scores["lema"].items())

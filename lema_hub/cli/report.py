@@ -24,7 +24,8 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json.")] = False,
 ) -> None:
     """Compare scored runs: a table with every verdict, paired tests against the first run, a picture."""
-    from lema_hub.evals.report import make_report, to_json, to_markdown, write_report
+    from lema_hub.evals.report import make_report
+    from lema_hub.evals.report_files import to_json, to_markdown, write_report
 
     made = make_report(runs)
     written = write_report(made, out)

@@ -7,12 +7,10 @@ light and on dark pages alike.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lema_hub.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from lema_hub.evals.report import Outcome, Report, Row
+from lema_hub.evals.report import Outcome, Report, Row
 
 INK, GREY, LINE = "#1f2933", "#8a94a0", "#d9dee4"
 COLOURS: dict[Outcome, str] = {

@@ -1,7 +1,6 @@
-"""Scored runs side by side: a table with every verdict, paired comparisons with the first run, and a picture.
+"""Scored runs side by side: scores, paired comparisons with the first run, and notes.
 
-    report = make_report([Path("runs/eval/cot"), Path("runs/eval/lema")])
-    write_report(report, Path("report"))          # report.md, report.json, report.png
+    make_report([Path("runs/eval/cot"), Path("runs/eval/lema")]).pairs[0].outcome
 
 The first run is the baseline of every comparison. A difference that the items cannot tell from chance (Holm-adjusted
 p of 0.05 or more) is a tie, whatever its sign.
@@ -9,16 +8,14 @@ p of 0.05 or more) is a tie, whatever its sign.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lema_hub.artifacts.scores import EvalResult, TaskScore, read_items, read_result
 from lema_hub.errors import InputError
-from lema_hub.records import VERDICTS
 from lema_hub.stats import Comparison, compare, holm, selection_inflation
 
 Outcome = Literal["better", "worse", "tie"]
@@ -151,97 +148,3 @@ def _notes(results: Sequence[EvalResult], rows: Sequence[Row], pairs: Sequence[P
             f"{points:.1f} points on average; choose on other items than you report."
         )
     return notes
-
-
-def to_json(report: Report) -> dict[str, Any]:
-    """The report as plain data."""
-    return {
-        "schema": 1,
-        "rows": [{"label": row.label, "revision": row.revision, **asdict(row.score)} for row in report.rows],
-        "comparisons": [
-            {
-                "task": pair.task, "baseline": pair.baseline, "label": pair.label, "outcome": pair.outcome,
-                **asdict(pair.comparison), "p_holm": pair.p_holm,
-            }
-            for pair in report.pairs
-        ],
-        "notes": list(report.notes),
-    }  # fmt: skip
-
-
-def to_markdown(report: Report, *, picture: str | None = None) -> str:
-    """The report as Markdown: scores with every verdict, then the comparisons."""
-    lines = []
-    for task in report.tasks:
-        lines += [f"## {_cell(task)}", ""]
-        rest = [verdict for verdict in VERDICTS if verdict != "correct"]
-        lines += [
-            f"| system | n | pass@1 ± s.e. (%) | 95 % interval | {' | '.join(rest)} |",
-            f"|---|---:|---:|---:|{'---:|' * len(rest)}",
-        ]
-        for row in report.rows:
-            score = row.score
-            if score.task != task:
-                continue
-            stderr = "" if score.stderr is None else f" ± {100 * score.stderr:.1f}"
-            counts = " | ".join(str(score.verdicts[verdict]) for verdict in rest)
-            lines.append(
-                f"| {_cell(row.label)} | {score.n} | {100 * score.pass_at_1:.1f}{stderr} | "
-                f"{100 * score.low:.1f} to {100 * score.high:.1f} | {counts} |"
-            )
-        lines.append("")
-        pairs = [pair for pair in report.pairs if pair.task == task]
-        if pairs:
-            lines += [
-                f"Against {_cell(pairs[0].baseline)}, on the same items:",
-                "",
-                "| system | difference (points) | 95 % interval | right where the other is wrong | p | p (Holm) | "
-                "found in 80 % | outcome |",
-                "|---|---:|---:|---:|---:|---:|---:|---|",
-            ]
-        for pair in pairs:
-            c = pair.comparison
-            lines.append(
-                f"| {_cell(pair.label)} | {100 * c.difference:+.1f} | {100 * c.low:+.1f} to {100 * c.high:+.1f} | "
-                f"{c.only_b} : {c.only_a} | {_p(c.p)} | {_p(pair.p_holm)} | {100 * c.detectable:.1f} | "
-                f"{pair.outcome} |"
-            )
-        if pairs:
-            lines.append("")
-    lines += [f"{note}\n" for note in report.notes]
-    if picture is not None:
-        lines += [f"![Scores and differences with their 95 % intervals]({picture})", ""]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def write_report(report: Report, out: Path) -> list[Path]:
-    """Write report.md, report.json and report.png.
-
-    Returns:
-        Their paths.
-
-    Raises:
-        InputError: The folder cannot be written.
-        MissingExtraError: matplotlib is not installed.
-    """
-    from lema_hub.evals.picture import draw
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        draw(report, out / "report.png")
-        (out / "report.md").write_text(to_markdown(report, picture="report.png"), encoding="utf-8")
-        text = json.dumps(to_json(report), indent=2, allow_nan=False) + "\n"
-        (out / "report.json").write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{str(out)!r} cannot be written ({error.strerror}); give another folder") from error
-    return [out / "report.md", out / "report.json", out / "report.png"]
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _cell(text: str) -> str:
-    """Text from outside in a Markdown table: one line, no cell border, no markup."""
-    plain = " ".join(text.split())
-    return "".join(f"\\{sign}" if sign in "|`*_[]<>\\" else sign for sign in plain)

@@ -14,8 +14,7 @@ from lema_hub.artifacts.training import Result, Training
 from lema_hub.demo.correctors import LOCALISATION, adapter, measured
 from lema_hub.engines.choose import NANO_BACKBONE
 from lema_hub.errors import HubError, InputError
-
-from .conftest import Learned
+from tests.demo.conftest import Learned
 
 pytestmark = pytest.mark.xdist_group("demo")
 

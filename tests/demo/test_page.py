@@ -14,8 +14,7 @@ from lema_hub.demo import Settings, examples
 from lema_hub.demo.page import RIGHT, TITLE, launch
 from lema_hub.demo.taxonomy import NAMES
 from lema_hub.steps import split_steps
-
-from .conftest import Learned
+from tests.demo.conftest import Learned
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -15,6 +15,8 @@ from lema_hub.engines.choose import Source, choose
 from lema_hub.errors import HubError, InputError
 
 if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
     from lema_hub.localhub import LocalHub
 
 
@@ -78,16 +80,8 @@ def test_a_folder_is_known_by_the_hash_in_the_run_s_record(tiny_llama: Path, tmp
 
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 def test_models_of_a_hub_are_compared_by_their_commit(
-    hub: LocalHub, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at_hub: LocalHub, api: HfApi, tiny_llama: Path, tmp_path: Path
 ) -> None:
-    from huggingface_hub import HfApi, constants
-
-    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_TOKEN", hub.token)
-    api = HfApi(endpoint=hub.url, token=hub.token)
     api.create_repo("lema/bases-llama")
     commit = api.upload_folder(repo_id="lema/bases-llama", folder_path=tiny_llama).oid
     api.create_tag("lema/bases-llama", tag="v0.1.0")

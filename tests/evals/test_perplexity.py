@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -99,21 +98,3 @@ def test_what_has_no_perplexity_is_said(engine: TransformersEngine) -> None:
         engine.perplexities([("Question: 1 + 1?", "")])
     with pytest.raises(InputError, match="within a context of"):
         engine.perplexities([("Question: 1 + 1?", "word " * 5000)])
-
-
-def test_the_command_compares_systems_on_one_data_set(tmp_path: Path) -> None:
-    import json
-
-    from lema_hub.builders import write_dataset
-    from lema_hub.builders.built import Built
-    from tests.command import lema_here
-
-    rows = tuple(corrections(6))
-    write_dataset(tmp_path, Built(rows=rows), kind="corrections", task="nano", command="c", inputs=())
-    run = lema_here("perplexity", "nano", "nano", "--corrections", tmp_path, "--limit", "4", "--json")
-    assert run.returncode == 0, run.stderr
-    one, other = json.loads(run.stdout)["systems"]
-    assert one["n"] == 4
-    assert one["delta"] == other["delta"]
-    assert other["over_first"] == {"value": 0.0, "low": 0.0, "high": 0.0}
-    assert "over_first" not in one

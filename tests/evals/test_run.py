@@ -13,8 +13,7 @@ from lema_hub.answers import judge
 from lema_hub.engines import Ledger, Request, Sampling
 from lema_hub.engines.transformers import TransformersEngine
 from lema_hub.errors import HubError, InputError
-from lema_hub.evals import EvalResult, read_items, read_result, score
-from lema_hub.evals.systems import find
+from lema_hub.evals import EvalResult, read_result, score
 from lema_hub.records import VERDICTS
 
 
@@ -66,13 +65,6 @@ def test_the_summary_agrees_with_the_rows_and_with_lighteval(result: EvalResult)
     assert reported["lema:nano|0"]["unparsed"] == pytest.approx(greedy.verdicts["unparsed"] / 12)
     assert reported["lema:nano-maj8|0"]["pass@1"] == pytest.approx(sampled.pass_at_1)
     assert set(reported["lema:nano-maj8|0"]) >= {"maj@8", "pass@1_stderr"}
-
-
-def test_samples_of_one_item_differ(result: EvalResult) -> None:
-    sampled = [row for row in result.items() if row.task == "lema:nano-maj8"]
-    first = [row for row in sampled if row.item_id == sampled[0].item_id]
-    assert [row.seed for row in first] == list(range(8))
-    assert len({row.output for row in first}) > 1
 
 
 def test_scores_json_says_what_made_it(result: EvalResult) -> None:
@@ -140,31 +132,6 @@ def test_a_limit_takes_a_part_of_the_larger_one(result: EvalResult, llama: Path,
     assert {row.item_id for row in fewer.items()} < {row.item_id for row in result.items()}
 
 
-def test_an_adapter_is_found_with_its_base_and_answers_otherwise(
-    result: EvalResult, adapter: Path, llama: Path, runs: Path
-) -> None:
-    engine = find(str(adapter))
-    assert engine.model == "tiny-llama+tiny-adapter"
-    found = score(engine, tasks=["nano"], out=runs / "adapter", limit=4)
-    written = {row.item_id: row.output for row in result.items() if row.task == "lema:nano"}
-    assert any(row.output != written[row.item_id] for row in found.items())
-    assert find(str(adapter), base=str(llama)).revision == engine.revision
-
-
-@pytest.mark.parametrize("room", [0, 3])
-def test_without_room_for_an_answer_it_is_truncated_not_wrong(
-    result: EvalResult, llama: Path, tmp_path: Path, room: int
-) -> None:
-    row = next(row for row in result.items() if len(row.output) > 10)  # one token is one character
-    prompt = prompts.load("lema-cot").render(question=nano.load(row.item_id).problem.question)
-    shutil.copytree(llama, place := tmp_path / "short-llama")
-    config = json.loads((place / "config.json").read_text())
-    (place / "config.json").write_text(json.dumps(config | {"max_position_embeddings": len(prompt) + room}))
-    found = score(TransformersEngine(place), tasks=["nano"], out=tmp_path / "run", limit=12)
-    (cut,) = [item for item in found.items() if item.item_id == row.item_id]
-    assert (cut.verdict, cut.extracted, len(cut.output)) == ("truncated", None, room)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -185,19 +152,3 @@ def test_a_hub_that_is_not_there_fails_at_once(
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(HubError, match=r"openai/gsm8k at cc7b047b.*127\.0\.0\.1:9"):
         score(TransformersEngine(llama), tasks=["gsm8k"], out=tmp_path / "run", limit=1)
-
-
-def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is no scored run.*lema eval"):
-        read_result(tmp_path)
-    with pytest.raises(InputError, match="lema eval"):
-        read_items(tmp_path)
-    (tmp_path / "scores.json").write_text('{"schema": 2}')
-    with pytest.raises(InputError, match="cannot be read"):
-        read_result(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["/nowhere", "tests", "no such thing"])
-def test_a_system_that_is_none_says_so(name: str) -> None:
-    with pytest.raises(InputError, match=name.strip("/")):
-        find(name)

@@ -9,6 +9,7 @@ from typing import Any
 from lema_hub import nano, prompts
 from lema_hub.records import Correction, CotExample, ReasoningPath, schema
 from lema_hub.steps import format_correction, join_steps, with_answer_step
+from lema_hub.train import DataSource, Recipe
 
 
 def cot_rows(count: int) -> list[dict[str, Any]]:
@@ -91,3 +92,21 @@ def save_backbone(folder: Path, *, width: int, layers: int, vocabulary: int) -> 
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+def tiny_recipe(backbone: Path, cot: Path, corrections: Path) -> Recipe:
+    """Four steps of QLoRA with rank 4 on such a backbone."""
+    return Recipe(
+        backbone=str(backbone),
+        backbone_repo="lema/tiny-llama",
+        backbone_revision="v0.1.0",
+        data=(DataSource(path=str(cot), config="nano"), DataSource(path=str(corrections), config="nano")),
+        rank=4,
+        max_steps=4,
+        tokens_per_step=1500,
+        micro_batches=2,
+        max_length=400,
+        gradient_checkpointing=False,
+        optimizer="adamw_torch",
+        learning_rate=2e-3,
+    )

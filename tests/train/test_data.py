@@ -13,8 +13,7 @@ from lema_hub.errors import HubError, InputError
 from lema_hub.records import CotExample
 from lema_hub.train import DataSource
 from lema_hub.train.data import IGNORED, digest_of, load
-
-from .rows import correction_rows, cot_rows, write
+from tests.train.rows import correction_rows, cot_rows, write
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -49,32 +49,6 @@ def test_what_trains_changes_and_what_is_frozen_stays(recipe: Recipe, tmp_path: 
         assert all(after[name].dtype == torch.float32 for name in trainable)
 
 
-def test_the_loss_is_on_the_completion_and_its_end_only(recipe: Recipe, tmp_path: Path) -> None:
-    prepared = prepare(recipe)
-    trainer, _ = build_trainer(recipe, prepared, out=tmp_path)
-    row, batch = 0, next(iter(trainer.get_train_dataloader()))
-    first = prepared.schedule.batches()[0]
-    assert batch["input_ids"].shape[0] == len(first)
-    for row, number in enumerate(first):
-        labels = batch["labels"][row]
-        learnt = prepared.tokenizer.decode(labels[labels != -100])
-        ids, prompt_length = prepared.rows.ids[number], prepared.rows.prompt_lengths[number]
-        assert learnt == prepared.tokenizer.decode(ids[prompt_length:])
-        assert learnt.endswith("<eos>")
-        assert learnt.startswith(("Step 1:", " Step "))
-        prompt = prepared.tokenizer.decode(ids[:prompt_length])
-        assert prompt.endswith(("step by step.\n", "Incorrect Step:"))
-
-
-def test_the_trainer_counts_the_tokens_that_were_planned(recipe: Recipe, tmp_path: Path) -> None:
-    prepared = prepare(recipe)
-    trainer, curve = build_trainer(recipe, prepared, out=tmp_path)
-    trainer.train()
-    counted = [row["num_tokens"] for row in trainer.state.log_history if "num_tokens" in row]
-    assert counted[-1] == prepared.schedule.tokens
-    assert [point.step for point in curve.losses] == [1, 2, 3, 4]
-
-
 def test_cot_only_and_lema_runs_have_equal_budgets(recipe: Recipe) -> None:
     lema = prepare(recipe)
     cot = prepare(dataclasses.replace(recipe, data=recipe.data[:1]))

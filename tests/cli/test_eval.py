@@ -1,25 +1,27 @@
-"""`lema eval` on an endpoint whose truth is known, and on adapters of a Hub."""
+"""`lema eval` on an endpoint whose truth is known."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from lema_hub import nano
 from lema_hub.cli.eval import app
-from lema_hub.errors import EngineError, HubError, InputError
+from lema_hub.errors import EngineError
 from lema_hub.evals import read_items
-from lema_hub.evals.systems import find
-
-if TYPE_CHECKING:
-    from lema_hub.localhub import LocalHub
 
 SOLUTIONS = {made.problem.question: made.problem for made in nano.generate("test", 1000)}
 
@@ -28,9 +30,17 @@ class Teacher(BaseHTTPRequestHandler):
     """Answers nano problems: right, wrong, not at all or cut off, by the last digit of the gold answer."""
 
     asked = 0
+    answered = 10**9  # from then on it waits for `held`
+    held = threading.Event()
+    lock = threading.Lock()
 
     def do_POST(self) -> None:
-        Teacher.asked += 1
+        with Teacher.lock:
+            Teacher.asked += 1
+            number = Teacher.asked
+        if number > Teacher.answered:
+            Teacher.held.wait()
+            return
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         (message,) = body["messages"]
         question = message["content"].split("Question: ")[1].rsplit("\nAnswer:")[0]
@@ -123,54 +133,61 @@ def test_wrong_usage_is_told() -> None:
     assert done.exit_code == 2
 
 
-@pytest.fixture
-def at_hub(hub: LocalHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalHub:
-    from huggingface_hub import constants
-
-    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
-    monkeypatch.setenv("HF_TOKEN", hub.token)
-    return hub
+LEMA_EVAL = [sys.executable, "-c", "from lema_hub.cli import main; main()", "eval"]
 
 
-def test_an_adapter_of_a_hub_comes_with_the_base_it_names(
-    at_hub: LocalHub, llama: Path, adapter: Path, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_an_evaluation_that_is_ended_goes_on_with_what_was_answered(
+    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    import shutil
+    """It is ended while 20 of 40 requests wait for an answer; the second start asks only for what is missing."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setattr(Teacher, "asked", 0)
+    monkeypatch.setattr(Teacher, "answered", 20)
+    monkeypatch.setattr(Teacher, "held", threading.Event())
+    command = [
+        "m",
+        "--engine",
+        "openai",
+        "--base-url",
+        endpoint,
+        "--limit",
+        "40",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    with subprocess.Popen(
+        [*LEMA_EVAL, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:  # fmt: skip
+        try:
+            while Teacher.asked < 40 or not _kept(tmp_path):
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.05)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=120)
+        finally:
+            process.kill()
+            Teacher.held.set()
+    assert process.returncode in (-number, 128 + number)
+    assert "Traceback" not in said
+    assert not (tmp_path / "run" / "scores.json").exists()
+    kept = _kept(tmp_path)
+    monkeypatch.setattr(Teacher, "asked", 0)
+    monkeypatch.setattr(Teacher, "answered", 10**9)
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert 0 < kept <= 20
+    assert Teacher.asked == 40 - kept
+    assert len(read_items(tmp_path / "run")) == 40
 
-    from huggingface_hub import HfApi
 
-    api = HfApi(endpoint=at_hub.url, token=at_hub.token)
-    commits = {}
-    shutil.copytree(adapter, tmp_path / "adapter")
-    settings = json.loads((adapter / "adapter_config.json").read_text())
-    settings |= {"base_model_name_or_path": "lema/eval-base", "revision": "v0.1.0"}
-    (tmp_path / "adapter" / "adapter_config.json").write_text(json.dumps(settings))
-    for repo, folder in (("lema/eval-base", llama), ("lema/eval-adapter", tmp_path / "adapter")):
-        api.create_repo(repo)
-        commits[repo] = api.upload_folder(repo_id=repo, folder_path=folder).oid
-        api.create_tag(repo, tag="v0.1.0")
-        api.upload_file(repo_id=repo, path_or_fileobj=b"later", path_in_repo="later.txt")
-    engine = find("lema/eval-adapter@v0.1.0")
-    assert engine.model == "lema/eval-base+lema/eval-adapter"
-    assert engine.revision == f"{commits['lema/eval-base']}+{commits['lema/eval-adapter']}"
-    assert find("lema/eval-base@v0.1.0").revision == commits["lema/eval-base"]
-    with pytest.raises(InputError, match="is not an adapter"):
-        find("lema/eval-base", base=str(llama))
-    with pytest.raises(HubError, match="shows no model lema/nothing"):
-        find("lema/nothing")
-
-
-def test_a_broken_adapter_is_named(adapter: Path, tmp_path: Path) -> None:
-    import shutil
-
-    place = shutil.copytree(adapter, tmp_path / "broken")
-    settings = json.loads((place / "adapter_config.json").read_text())
-    (place / "adapter_config.json").write_text(json.dumps(settings | {"base_model_name_or_path": None}))
-    with pytest.raises(InputError, match=r"names no base model; give one \(--base\)"):
-        find(str(place))
-    (place / "adapter_config.json").write_text("{")
-    with pytest.raises(InputError, match=r"adapter_config\.json' cannot be read"):
-        find(str(place))
+def _kept(folder: Path) -> int:
+    """How many answers the ledger of an evaluation holds."""
+    if not (folder / "ledger.sqlite").is_file():
+        return 0
+    with contextlib.closing(sqlite3.connect(folder / "ledger.sqlite")) as ledger:
+        try:
+            return int(ledger.execute("select count(*) from responses").fetchone()[0])
+        except sqlite3.OperationalError:  # it is being made
+            return 0
