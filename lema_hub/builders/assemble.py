@@ -54,17 +54,28 @@ class Assembled:
     yields: tuple[Yield, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Everybody whom a recipe asks."""
+    """Everybody whom a recipe asks, where the answers are kept, and what they may cost."""
 
     students: tuple[Engine, ...]
     corrector: Engine | None
     voters: Voters | None
     judge: Judge | None
+    ledger: Ledger
+    budget_usd: float | None
+    progress: StageProgress | None
 
     @classmethod
-    def of(cls, recipe: Recipe, prices: Path | None) -> Asked:
+    def of(
+        cls,
+        recipe: Recipe,
+        ledger: Ledger,
+        *,
+        budget_usd: float | None,
+        prices: Path | None,
+        progress: StageProgress | None,
+    ) -> Asked:
         """The engines of a recipe; nothing is loaded or sent yet.
 
         Raises:
@@ -75,6 +86,9 @@ class Asked:
             corrector=engine_of(recipe.corrector, recipe, prices) if recipe.corrector else None,
             voters=voters_of(recipe, prices),
             judge=judge_of(recipe, prices),
+            ledger=ledger,
+            budget_usd=budget_usd,
+            progress=progress,
         )
 
 
@@ -102,7 +116,8 @@ def assemble(
     Raises:
         LemaError: A file cannot be read, or an engine cannot answer.
     """
-    asked = Asked.of(recipe, prices)  # what is wrong with a recipe shows before anything is paid
+    # What is wrong with a recipe shows before anything is paid.
+    asked = Asked.of(recipe, ledger, budget_usd=budget_usd, prices=prices, progress=progress)
     test_keys = frozenset(tasks.question_key(problem.question) for problem in test)
     against = [Path(file) for file in recipe.contamination.against]
     held_out = load_held_out(recipe.task, loaded=test, against=against)
@@ -119,22 +134,7 @@ def assemble(
         )
         for number, file in enumerate(recipe.recorded)
     ]
-    sampled = [
-        mistakes.collect_paths(
-            problems,
-            engine,
-            ledger,
-            paths=student.paths,
-            sampling=sampling_of(student, recipe),
-            prompt=student.prompt or tasks.get(recipe.task).prompt,
-            origin=student.origin,
-            stage=stage,
-            budget_usd=budget_usd,
-            progress=progress(stage) if progress else None,
-        )
-        for number, (student, engine) in enumerate(zip(recipe.students, asked.students, strict=True))
-        for stage in [stage_name("sample", number, len(recipe.students))]
-    ]
+    sampled = _sampled(recipe, asked, problems)
     paths = mistakes.once(
         [*sampled, *(found.paths for found in recorded)],
         verdict="correct" if recipe.kind == "cot" else "wrong",
@@ -145,7 +145,7 @@ def assemble(
         prompt = tasks.get(recipe.task).prompt
         built = build_cot(known, paths.rows, gold=recipe.gold, prompt=prompt, test_keys=test_keys)
     else:
-        built = _correct(recipe, asked, known, paths.rows, recorded, ledger, test_keys, budget_usd, progress)
+        built = _correct(recipe, asked, known, paths.rows, recorded, test_keys)
     sources = [*problem_inputs(problems), *(found.source for found in recorded)]
     if evolved := published_problems(recipe.problems, task=recipe.task):
         sources.append(evolved.source)  # and its models' terms hold for what is made of it
@@ -165,6 +165,28 @@ def assemble(
         kept=kept,
         yields=yields(known, cleaned.built.spent, kept) if cleaned.built.spent else (),
     )
+
+
+def _sampled(recipe: Recipe, asked: Asked, problems: Sequence[Problem]) -> list[Built[ReasoningPath]]:
+    """The judged paths of every student."""
+    found = []
+    for number, (student, engine) in enumerate(zip(recipe.students, asked.students, strict=True)):
+        stage = stage_name("sample", number, len(recipe.students))
+        found.append(
+            mistakes.collect_paths(
+                problems,
+                engine,
+                asked.ledger,
+                paths=student.paths,
+                sampling=sampling_of(student, recipe),
+                prompt=student.prompt or tasks.get(recipe.task).prompt,
+                origin=student.origin,
+                stage=stage,
+                budget_usd=asked.budget_usd,
+                progress=asked.progress(stage) if asked.progress else None,
+            )
+        )
+    return found
 
 
 def load_problems(recipe: Recipe) -> tuple[list[Problem], list[Problem]]:
@@ -224,10 +246,7 @@ def _correct(
     problems: Sequence[Problem],
     paths: Sequence[ReasoningPath],
     recorded: Sequence[Imported],
-    ledger: Ledger,
     test_keys: frozenset[str],
-    budget_usd: float | None,
-    progress: StageProgress | None,
 ) -> Built[Any]:
     """Corrections of annotated paths by their annotations, of the others by the corrector."""
     annotations: dict[str, Annotation] = {}
@@ -244,7 +263,7 @@ def _correct(
         problems,
         [path for path in paths if path.path_id not in annotations],
         asked.corrector,
-        ledger,
+        asked.ledger,
         prompt=recipe.corrector.prompt or tasks.get(recipe.task).corrector,
         sampling=correcting_of(recipe.corrector, recipe),
         structured=recipe.corrector.structured,
@@ -252,8 +271,8 @@ def _correct(
         voters=asked.voters,
         judge=asked.judge,
         test_keys=test_keys,
-        budget_usd=budget_usd,
-        progress=progress,
+        budget_usd=asked.budget_usd,
+        progress=asked.progress,
     )
     return replace(own.after(built), rows=(*built.rows, *own.rows))
 

@@ -133,7 +133,6 @@ def _read_equation(problem: NanoProblem, equation: Equation, done: list[int]) ->
         step = problem.steps[k]
         if step.op == op and _same((x, y), step):  # said again
             return None if value == step.value else ("CS", Deviation(step, wrong=value, right=step.value))
-    due = _due(problem, done)
     for misreading in problem.misreadings:
         if misreading.op == op and _same((x, y), misreading) and misreading.at not in done:
             return misreading.error_type, Deviation(problem.steps[misreading.at], misreading=misreading)
@@ -141,6 +140,15 @@ def _read_equation(problem: NanoProblem, equation: Equation, done: list[int]) ->
         step = problem.steps[k]
         if _same((x, y), step, any_order=True):
             return "OP", Deviation(step, swapped=step.op == op)
+    return _with_wrong_number(problem, equation, done, ready)
+
+
+def _with_wrong_number(
+    problem: NanoProblem, equation: Equation, done: Sequence[int], ready: Sequence[int]
+) -> _Error:
+    """The error of an equation that is no step's, not even with its operator or its numbers exchanged."""
+    x, op, y = equation.x, equation.op, equation.y
+    due = _due(problem, done)
     known = {*problem.facts, *problem.distractors, *(problem.steps[k].value for k in done), *_KNOWN_CONSTANTS}
     for k in ready:
         step = problem.steps[k]
