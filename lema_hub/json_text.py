@@ -47,9 +47,24 @@ def loads(text: str | bytes, *, source: str, limit: int = MAX_BYTES, remedy: str
             number of more than 64 bits, or half of a surrogate pair.
     """
     try:
-        return _value(text, limit)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{source} is not valid JSON ({_why(error)}); {remedy}") from error
+        return value(text, limit=limit)
+    except ValueError as error:
+        raise FormatError(f"{source} is not valid JSON ({error}); {remedy}") from error
+
+
+def value(text: str | bytes, *, limit: int = MAX_BYTES) -> Any:
+    """The value of a JSON text, as `loads` reads it.
+
+    Raises:
+        ValueError: Why it is refused, in one line.
+    """
+    try:
+        return _bounded(text, limit)
+    except RecursionError as error:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from error
+    except UnicodeError as error:
+        encoding = isinstance(error, UnicodeEncodeError)
+        raise ValueError("half of a surrogate pair" if encoding else "not UTF-8") from error
 
 
 def read_json_file(path: Path, *, remedy: str) -> Any:
@@ -89,20 +104,20 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-def _value(text: str | bytes, limit: int) -> Any:
+def _bounded(text: str | bytes, limit: int) -> Any:
     if len(text) > limit:
         raise ValueError(f"longer than {limit:,} bytes")
     plain = (text.decode() if isinstance(text, bytes) else text).removeprefix("\ufeff")
-    value = _DECODER.decode(plain)
-    if plain.count("[") + plain.count("{") > MAX_DEPTH and _is_deep(value):
+    found = _DECODER.decode(plain)
+    if plain.count("[") + plain.count("{") > MAX_DEPTH and _is_deep(found):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     if _SURROGATE.search(plain):
-        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is a ValueError here
-    return value
+        json.dumps(found, ensure_ascii=False).encode()  # half of a pair is a UnicodeEncodeError here
+    return found
 
 
-def _is_deep(value: Any) -> bool:
-    layer = _containers([value])
+def _is_deep(found: Any) -> bool:
+    layer = _containers([found])
     for _ in range(MAX_DEPTH):
         layer = [inner for outer in layer for inner in _containers(outer)]
     return bool(layer)
@@ -111,14 +126,6 @@ def _is_deep(value: Any) -> bool:
 def _containers(outer: dict[str, Any] | list[Any]) -> list[Any]:
     values = outer.values() if isinstance(outer, dict) else outer
     return [inner for inner in values if isinstance(inner, (dict, list))]
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return f"nested deeper than {MAX_DEPTH} levels"
-    if isinstance(error, UnicodeEncodeError):
-        return "half of a surrogate pair"
-    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _integer(digits: str) -> int:

@@ -10,8 +10,8 @@ sign-flip test, which for one seed is McNemar's exact test. Seeds of one item ar
     >>> round(result.difference, 3), result.only_b, round(result.p, 3)
     (0.667, 2, 0.5)
 
-The trap: the best of k checkpoints on the test items is no score of a checkpoint; `selection_inflation` says by how
-much it is too high.
+The trap: the best of k checkpoints on the test items is not the score of a checkpoint; `selection_inflation` says by
+how much it is too high.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from lema_hub import json_text
 from lema_hub.errors import FormatError
-from lema_hub.json_text import loads
 
 _HEADER = re.compile(r"^[ \t]*\**Step[ \t]+([0-9]{1,4})[ \t]*[:.)]\**[ \t]*", re.IGNORECASE | re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z$\\(])")
@@ -85,7 +85,7 @@ end, bold labels, headings, lists or code fences, step numbers inside JSON."""
 class CorrectionText:
     """The three fields of a LeMa correction; `steps` are the corrected steps from `first` on.
 
-    `repairs` are what was mended to read it; they are no part of what it says.
+    `repairs` are what was mended to read it; they do not change what it says.
     """
 
     incorrect_step: int
@@ -232,9 +232,14 @@ def parse_json_correction(text: str) -> CorrectionText:
     """The fields of a correction written as JSON (`CORRECTION_SCHEMA`).
 
     Raises:
-        FormatError: It is no JSON object of exactly these fields, or one is empty.
+        FormatError: It is not a JSON object of exactly these fields, or one is empty.
     """
-    found = loads(text, source=repr(text[:60]), remedy="expected the fields of a correction")
+    try:
+        found = json_text.value(text)
+    except ValueError as error:
+        raise FormatError(
+            f"no JSON in {text[:60]!r} ({error}); expected the fields of a correction"
+        ) from error
     if not isinstance(found, dict) or set(found) != {"incorrect_step", "explanation", "correct_steps"}:
         raise FormatError(
             f"{text[:60]!r} is no correction; expected the fields incorrect_step, explanation, correct_steps"

@@ -133,7 +133,7 @@ def test_the_newest_version_is_the_default() -> None:
     ("name", "version"), [("lema-kot", None), ("lema-cot", 99), ("../errors", None), ("", 1)]
 )
 def test_an_unknown_prompt_is_named_with_those_that_there_are(name: str, version: int | None) -> None:
-    with pytest.raises(InputError, match=r"no prompt .*there are: .*lema-cot@1") as raised:
+    with pytest.raises(InputError, match=r"no prompt .*choose one of .*lema-cot@1") as raised:
         prompts.load(name, version)
     assert "\n" not in str(raised.value)
 

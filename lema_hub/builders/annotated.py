@@ -25,7 +25,7 @@ class Annotation:
     Attributes:
         corrector: Who wrote it.
         correction: Their correction; None if it is refused.
-        refused: Why it is no correction: `disputed` (they hold that the question or its gold answer is
+        refused: Why it is not a correction: `disputed` (they hold that the question or its gold answer is
             wrong), `annotators_disagree` (on the step), `no_explanation`, or `unfinished` (it stops before the
             answer).
         detail: Their words.

@@ -143,7 +143,7 @@ class _Reader:
         self._tokens, self._percent, self._tight, self._at = tokens, percent, tight, 0
 
     def value(self) -> Fraction | None:
-        """The value of the side; None if it is no complete expression."""
+        """The value of the side; None if it is not a complete expression."""
         try:
             value = self._sum()
         except (ArithmeticError, IndexError, ValueError, RecursionError):

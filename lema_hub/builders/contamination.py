@@ -184,7 +184,7 @@ def check_names(checks: Checks, sets: Sequence[HeldOut], missing: Mapping[str, s
     for item in checks.without:
         if item.tests not in known:
             raise RecipeError(
-                f"contamination.without names the test set {item.tests!r}; there are: {', '.join(sorted(known))}"
+                f"contamination.without names the test set {item.tests!r}; the test sets are {', '.join(sorted(known))}"
             )
     if missing:
         return

@@ -1,4 +1,4 @@
-"""Corrections: a corrector names the first wrong step, explains it and goes on rightly (LeMa, section 2.1).
+"""Corrections: a corrector names the first wrong step, explains it and corrects the rest (LeMa, section 2.1).
 
     corrections = build_corrections(problems, paths.rows, corrector, ledger)
 

@@ -14,7 +14,7 @@ questions are outnumbered by different ones. Of the 5,276 solutions that OpenAI 
 another one of their question with a word or two changed.
 
 Candidates come from MinHash-LSH (datasketch; 32 bands of 4 find a pair at 0.7 with probability 0.9998) and are
-then compared exactly, so a similarity that is reported is no estimate. The first of several is kept; training
+then compared exactly, so a reported similarity is exact. The first of several is kept; training
 rows come first, so a dev question that is nearly a training question is dropped.
 """
 
@@ -59,7 +59,7 @@ class Twin:
 
 
 def check_threshold(threshold: float) -> None:
-    """Refuse what is no similarity.
+    """Refuse a threshold that is not a similarity.
 
     Raises:
         RecipeError: The threshold is not in (0, 1].

@@ -7,9 +7,9 @@
     evolver: {engine: openai, model: my-evolver}
     solver: {engine: openai, model: my-solver, paths: 3}
 
-Seeds are drawn only from training questions that occur in the corrections, those that some student got wrong and that
-could be corrected. General evolution, the paper's comparison, is the same recipe with `corrections: null`: seeds are
-all training questions. What comes out is a data set of problems that the recipes for corrections and CoT take
+Seeds are drawn only from training questions that occur in the corrections: those that some student answered wrong and
+that could be corrected. General evolution, the paper's comparison, is the same recipe with `corrections: null`: seeds
+are all training questions. What comes out is a data set of problems that the recipes for corrections and CoT take
 (`problems: {repo: ..., revision: ...}`), which begins the second round.
 """
 

@@ -39,7 +39,7 @@ def texts(row: Correction, form: Form) -> tuple[str, str]:
     """Prompt and completion of a correction in one of its forms.
 
     Raises:
-        FormatError: The row's own texts are not LeMa's, so there is no telling what to leave out.
+        FormatError: The row's own texts are not LeMa's, so it is unknown what to leave out.
     """
     if form == "correction":
         return row.prompt, row.completion

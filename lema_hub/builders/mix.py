@@ -1,4 +1,4 @@
-"""Controlled mixes: rows of published data sets in exact numbers, or of exactly so many tokens (LeMa, section 4).
+"""Controlled mixes: rows of published data sets in exact numbers, or up to an exact number of tokens (LeMa, section 4).
 
     kind: mix
     task: gsm8k
@@ -9,8 +9,8 @@
 
 Sizes are of the training rows; dev rows are taken whole. What is cut is drawn by a hash of seed and row, so that a
 larger mix holds the smaller one, and sampled solutions are cut before annotated ones, as in the paper. A size that
-cannot be had is an error that says what is missing. The same equality over a run, with rows seen several times, is a
-schedule and not a data set: `tokens_per_step` in a training recipe.
+the sources cannot fill is an error that says what is missing. To give two runs the same number of tokens, with rows
+seen several times, no mix is needed: set `tokens_per_step` in the training recipe.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Part(Published):
 
     Attributes:
         form: What is made of a correction (`lema_hub.builders.forms`); by default rows stay what they are.
-        rows: So many training rows, null for all.
-        fill: Take as many as the mix has room for.
+        rows: The number of training rows, null for all.
+        fill: Take as many rows as the mix has room for.
     """
 
     form: Form | None = None

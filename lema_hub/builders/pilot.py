@@ -94,7 +94,7 @@ def pilot(
     check(recipe)
     if not recipe.students:
         raise InputError(
-            "a pilot tries out students, and the recipe has none: recorded solutions cost nothing"
+            "a pilot tries out students, but the recipe has no students; recorded solutions cost nothing"
         )
     if problems < 2:
         raise InputError(f"a pilot of {problems} has no interval; draw at least 2 problems, better 50")

@@ -33,7 +33,7 @@ _ROW_BYTES = 512  # of an answer's key, numbers and index in the ledger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStage:
-    """What one stage would send: requests without an answer yet, at most so many new tokens, dollars and bytes.
+    """What one stage would send: requests without an answer yet, and the most new tokens, dollars and bytes.
 
     Attributes:
         stage: Its name.
@@ -45,7 +45,7 @@ class PlannedStage:
         exact: False where the number of requests depends on answers that are not there yet; then it is a bound.
         problems: Problems that they are about.
         max_disk_bytes: The most that the ledger grows.
-        expected_requests: As many as the ledger's past suggests; None if it has none.
+        expected_requests: The number that the ledger's past answers suggest; None without past answers.
         expected_tokens: Prompt and new tokens by the past average; None without a past.
         expected_cost_usd: Dollars by the past average; None without one or without a price.
         seconds: Time at the past pace; None without one.
@@ -178,7 +178,7 @@ def _after_sampling(
 
 
 def expected(stage: PlannedStage, requests: int, ledger: Ledger | None) -> PlannedStage:
-    """The stage with what so many requests took in the ledger's past; as it is where there is none."""
+    """The stage with what that number of requests took in the past; unchanged if the ledger has no past answers."""
     past = _past(stage, ledger)
     if past is None or ledger is None:
         return stage

@@ -3,7 +3,7 @@
     recipe = load(Path("scripts/recipes/data/nano-corrections.yaml"))
     manifest = run(recipe, Path("runs/nano-corrections"), command="lema build corrections ...")
 
-Everything that a model wrote goes through the ledger in the folder, so the same call goes on where it was.
+Everything that a model wrote goes through the ledger in the folder, so the same call continues where it stopped.
 """
 
 from __future__ import annotations

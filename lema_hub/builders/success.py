@@ -21,7 +21,7 @@ def success(
 
     Args:
         answered: Problem, wrong path, and whether it was corrected to the right answer.
-        corrector: The corrector's model: what a student of that name got wrong is its own.
+        corrector: The corrector's model: the mistakes of a student of that name are its own.
 
     Returns:
         All mistakes, then each student, each level (where problems have one), and the corrector's own and

@@ -6,7 +6,7 @@
     numbering    the corrected steps begin at another step than the one that is named
     restated     the step that is called wrong is written again
     explanation  the explanation names an error that was not made
-    malformed    the text is no correction
+    malformed    the text is not a correction
 
 The last four are known of the noisy corrector only, which says what it did.
 
@@ -33,7 +33,7 @@ _TOLD: dict[Noise | None, str] = {"misnumbered": "numbering", "restated": "resta
 class Examined:
     """A corrector's text beside the mistake that it is about, read and checked.
 
-    `checked` and `correction` are None if it is no correction; then `fault` says why.
+    `checked` and `correction` are None if it is not a correction; then `fault` says why.
     """
 
     problem: Problem

@@ -1,4 +1,4 @@
-"""The exact corrector: names the first wrong step of a nano solution, says why, and goes on rightly.
+"""The exact corrector: names the first wrong step of a nano solution, says why, and corrects the rest.
 
 It is to the nano world what GPT-4 is to LeMa (section 2.1), except that it never errs: the step, its type
 and the right continuation come from the checker and the program. Its wording varies.

@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 _OPS: dict[str, Op] = {"+": "+", "-": "-", "−": "-", "*": "*", "x": "*", "×": "*", "/": "/", "÷": "/"}
 _TIGHT = ("*", "/")
 _LONGEST_NUMBER, _MOST_OPERATIONS = 12, 16
-"""What is longer is no equation of a word problem; the bounds keep its value small."""
+"""Longer texts are not equations of word problems; the bounds keep values small."""
 
 _Token = Number | str
 
@@ -130,7 +130,7 @@ def _split(run: Sequence[_Token]) -> list[list[_Token]]:
 
 
 def _work_out(side: Sequence[_Token]) -> list[Equation]:
-    """The operations of an expression as true equations, by two stacks; empty where it is none."""
+    """The operations of an expression as true equations, by two stacks; empty if it is not an expression."""
     first = next((k for k, piece in enumerate(side) if piece not in _OPS), len(side))  # a dash before it
     if sum(piece in _OPS for piece in side) > _MOST_OPERATIONS:
         return []

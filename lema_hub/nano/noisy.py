@@ -2,7 +2,7 @@
 
 Each kind of noise is one that people found in GPT-4's corrections (LeMa, section 4) or that a language
 model's text shows: a wrong step named, a wrong explanation, a wrong step in a solution that still ends in
-the right answer, a wrong answer, a text that is no correction, a step named that the solution does not have,
+the right answer, a wrong answer, a text that is not a correction, a step named that the solution does not have,
 corrected steps that begin at another number, the wrong step repeated before the right ones.
 
     >>> from random import Random

@@ -96,7 +96,7 @@ def load(problem_id: str) -> NanoProblem:
         return evolve(load(evolved["seed"]), evolved["evolution"], int(evolved["draw"]))  # type: ignore[arg-type]
     match = _ID.fullmatch(problem_id)
     if match is None:
-        raise InputError(f"{problem_id!r} is no id of a nano problem; expected e.g. 'nano/train/s3-17'")
+        raise InputError(f"{problem_id!r} is not the id of a nano problem; expected e.g. 'nano/train/s3-17'")
     return _make(match["split"], int(match["steps"]), int(match["index"]))  # type: ignore[arg-type]
 
 

@@ -67,7 +67,9 @@ def load(name: str, version: int | None = None) -> Prompt:
     chosen = max(versions, default=None) if version is None else version
     if chosen is None or chosen not in versions:
         known = ", ".join(sorted(f"{n}@{v}" for n, v in _templates()))
-        raise InputError(f"no prompt {name!r}{f' version {version}' if version else ''}; there are: {known}")
+        raise InputError(
+            f"no prompt {name!r}{f' version {version}' if version else ''}; choose one of {known}"
+        )
     return Prompt(name=name, version=chosen, template=versions[chosen])
 
 

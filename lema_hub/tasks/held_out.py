@@ -4,10 +4,10 @@
     [(one.name, len(one.questions)) for one in sets]    # [('gsm8k', 1319), ('math', 5000), ...]
 
 What is built for one real task is compared with the test sets of all of them: a model that is trained on it is scored
-on all. The nano world keeps to itself; its generator keeps splits apart, and its scored problems are looked for none
-the less.
+on all. The nano world is compared with itself only; its generator keeps the splits apart, and its scored problems are
+looked for as well.
 
-The trap: a test set that cannot be loaded is no test set without hits; it is named as missing.
+The trap: a test set that cannot be loaded is not a test set without hits; it is named as missing.
 """
 
 from __future__ import annotations

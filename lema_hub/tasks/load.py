@@ -49,7 +49,7 @@ def get(name: str) -> Task:
         InputError: There is none.
     """
     if name not in TASKS:
-        raise InputError(f"no task {name!r}; there are: {', '.join(TASKS)}")
+        raise InputError(f"no task {name!r}; choose one of {', '.join(TASKS)}")
     return TASKS[name]
 
 
@@ -61,8 +61,8 @@ def load_problems(
     Args:
         task: A name in `TASKS`.
         split: `train` and `dev` are the two sides of the training rows.
-        limit: At most so many problems; the nano world is endless and needs one.
-        start: Skip so many problems of that side.
+        limit: The most problems to load; the nano world is endless and needs a limit.
+        start: How many problems of that side to skip.
         path: Instead of a Hub a local JSONL file in the task's official format, or a folder that holds
             train.jsonl and test.jsonl.
 
@@ -77,7 +77,7 @@ def load_problems(
     """
     chosen = get(task)
     if split not in ("train", "dev", "test"):
-        raise InputError(f"no split {split!r} of {task}; there are: train, dev, test")
+        raise InputError(f"no split {split!r} of {task}; choose one of train, dev, test")
     if not 0 <= (limit or 0) <= MOST_PROBLEMS or not 0 <= start <= MOST_PROBLEMS:
         raise InputError(f"limit and start must be from 0 to {MOST_PROBLEMS:,}, got {limit} and {start}")
     if not chosen.splits:

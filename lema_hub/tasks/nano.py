@@ -9,7 +9,7 @@ from lema_hub.nano.problems import LICENSE, REVISION, SOURCE
 from lema_hub.tasks.task import Fields, Task
 
 SCORED = 1000
-"""The endless test split is scored on its first problems, so many."""
+"""How many problems of the endless test split are scored: the first ones."""
 
 
 def _read(row: Mapping[str, Any]) -> Fields:

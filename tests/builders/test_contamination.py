@@ -122,7 +122,7 @@ def test_what_was_missing_is_recorded_with_the_excuse(rows: Built[CotExample], h
             Checks(allow=(Allow(test="nano/test/x", why="?"),)),
             "'nano/test/x', which no test set has; .*nano/",
         ),
-        (Checks(without=(Without(tests="mmlu", why="?"),)), "test set 'mmlu'; there are: nano"),
+        (Checks(without=(Without(tests="mmlu", why="?"),)), "test set 'mmlu'; the test sets are nano"),
     ],
 )
 def test_names_that_do_not_exist_are_errors(

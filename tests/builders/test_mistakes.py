@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lema_hub import tasks
-from lema_hub.builders.mistakes import collect_paths, path_steps
+from lema_hub.builders.mistakes import collect_paths, path_steps, sample_requests
 from lema_hub.engines import Failure, Ledger, Request, Sampling
 from lema_hub.errors import InputError
 from tests.builders.conftest import Scripted
@@ -64,6 +64,8 @@ def test_the_second_run_sends_nothing(ledger: Ledger) -> None:
 
 
 def test_bad_arguments_are_said(ledger: Ledger) -> None:
+    with pytest.raises(InputError, match=r"paths must be >= 1, got 10000000000, and .* at most 10,000,000"):
+        sample_requests(PROBLEMS[:1], paths=10**10, sampling=Sampling(), prompt="lema-cot")
     with pytest.raises(InputError, match="paths must be >= 1, got 0"):
         collect_paths(PROBLEMS, Scripted(by_index), ledger, paths=0)
 

@@ -82,6 +82,23 @@ def test_a_missing_recipe_is_said(tmp_path: Path) -> None:
         ("students.0.temperature=.nan", "temperature is nan; expected a finite number"),
         ("students.0.top_p=3", "top_p must be in"),
         ("students.0.max_tokens=0", "students.0.max_tokens is 0; expected a whole number from 1 to"),
+        (
+            "students.0.paths=99999999999999",
+            "students.0.paths is 99999999999999; expected .* from 1 to 1,000",
+        ),
+        (
+            "problems.train=99999999999999",
+            "problems.train is 99999999999999; expected .* from 0 to 10,000,000",
+        ),
+        ("problems.start=-1", "problems.start is -1; expected .* from 0"),
+        (
+            "corrector.max_tokens=99999999999999",
+            "corrector.max_tokens is 99999999999999; expected .* to 1,000,000",
+        ),
+        ("vote={engine: exact, k: 99999999999999}", "vote.k is 99999999999999; expected .* from 1 to 1,000"),
+        ("concurrency=99999999999999", "concurrency is 99999999999999; expected .* from 1 to 10,000"),
+        ("batch_size=0", "batch_size is 0; expected .* from 1 to 10,000"),
+        ("seed=99999999999999", "seed is 99999999999999; expected .* from 0 to 4,294,967,295"),
         ("students.0.paths=0", "students.0.paths is 0; expected a whole number from 1 to"),
     ],
 )

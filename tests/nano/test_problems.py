@@ -117,7 +117,7 @@ def test_texts_are_finished_sentences(problems: list[NanoProblem]) -> None:
     ],
 )
 def test_an_id_that_is_none_is_named(problem_id: str) -> None:
-    with pytest.raises(InputError, match="no id of a nano problem") as raised:
+    with pytest.raises(InputError, match="is not the id of a nano problem") as raised:
         nano.load(problem_id)
     assert "\n" not in str(raised.value)
 

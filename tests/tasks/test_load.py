@@ -94,7 +94,7 @@ def test_a_bad_row_is_named(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_unknown_names_are_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no task 'gsm'; there are: gsm8k, math, csqa, nano"):
+    with pytest.raises(InputError, match="no task 'gsm'; choose one of gsm8k, math, csqa, nano"):
         tasks.get("gsm")
     with pytest.raises(InputError, match="cannot be read"):
         tasks.load_problems("gsm8k", "train", path=tmp_path / "none.jsonl")

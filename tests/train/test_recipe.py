@@ -66,6 +66,14 @@ def test_the_defaults_are_the_paper_s() -> None:
         ({"rankk": 8}, "unknown key 'rankk'; did you mean 'rank'?"),
         ({"learning-rate": 1e-4}, "unknown key 'learning-rate'; did you mean 'learning_rate'?"),
         ({"rank": 0}, "rank is 0; expected a whole number from 1 to 65,536"),
+        (
+            {"max_steps": 99999999999999},
+            "max_steps is 99999999999999; expected a whole number from 1 to 1,000,000",
+        ),
+        (
+            {"tokens_per_step": 10**15},
+            "tokens_per_step is 1000000000000000; expected a whole number from 1 to",
+        ),
         ({"rank": "big"}, "rank is 'big'; expected a whole number"),
         ({"rank": True}, "rank is True; expected a whole number"),
         ({"rank": 8.5}, "rank is 8.5; expected a whole number"),

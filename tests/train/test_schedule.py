@@ -77,3 +77,9 @@ def test_a_step_too_small_for_its_micro_batches_is_an_error() -> None:
         plan([100] * 10, max_steps=3, micro_batches=4, seed=0, tokens_per_step=200)
     with pytest.raises(InputError, match="no row to train on"):
         plan([], max_steps=3, micro_batches=1, seed=0, tokens_per_step=200)
+
+
+@pytest.mark.parametrize("size", [{"rows_per_step": 1_000_000}, {"tokens_per_step": 1_000_000_000}])
+def test_a_run_that_no_memory_holds_is_refused(size: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=r"1,000,000 steps draw about [0-9,]+ rows; at most 50,000,000"):
+        plan([100, 200], max_steps=1_000_000, micro_batches=1, seed=0, **size)

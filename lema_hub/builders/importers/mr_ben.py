@@ -8,8 +8,8 @@ step bears), and two each of `Model_Solution_Error_Reason` and `Model_Solution_R
 
 How a solution becomes a LeMa correction: the explanation and the corrected step are those of the first annotator whose
 rectified step reaches the right answer: its last sentence names the option, or the step is the last one before the
-answer and ends in the option's value. Most rectified steps stop before the answer (`unfinished`): they are no whole
-correction, but a corrector of the recipe may write one.
+answer and ends in the option's value. Most rectified steps stop before the answer (`unfinished`): they are not
+whole corrections, but a corrector of the recipe may write one.
 
 Refused are solutions whose question has no single right option (`no_gold`), that name no single option
 (`no_final_answer`), whose steps are not numbered 1, 2, 3, ... (`unnumbered`), and wrong ones with the right answer
@@ -101,7 +101,9 @@ def read(file: Path) -> list[Row]:
     """
     questions = read_json_file(file, remedy="give one of MR-Ben's files")
     if not isinstance(questions, dict) or not all(isinstance(rows, list) for rows in questions.values()):
-        raise FormatError(f"{file.name} is no object of lists; expected MR-Ben's question id -> solutions")
+        raise FormatError(
+            f"{file.name} is not an object of lists; expected MR-Ben's question id -> solutions"
+        )
     rows = [row for solutions in questions.values() for row in solutions]
     return [_row(row, index, file) for index, row in enumerate(rows)]
 

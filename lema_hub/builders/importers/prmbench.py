@@ -12,10 +12,10 @@ final answer as the last step; a trailing remark (`Right.`, `And we are done.`) 
 Most rows are refused, each with its reason:
 
 - `question_changed`: the modified question is another one, so the MATH answer says nothing about it.
-- `original_unproven`: the original process does not end in the MATH answer, so it is no corrected solution.
+- `original_unproven`: the original process does not end in the MATH answer, so it is not a corrected solution.
 - `prefix_changed`: steps before the first error step were rewritten too, so the original does not go on from them.
-- `right_answer`: the modified process ends in the right answer. It is no mistake by its answer, and no right solution
-  either: its steps are wrong, and a CoT builder must never see it.
+- `right_answer`: the modified process ends in the right answer. By its answer it is not a mistake, and by its
+  steps it is not a right solution: a CoT builder must never see it.
 - `gives_itself_away`: a modified step speaks of its own error ("incorrectly", "hallucination"): no student writes so.
 - `no_final_answer`: the modified process does not end as the original one does, with an answer that can be read.
 
@@ -148,7 +148,7 @@ def _plain(steps: Sequence[str]) -> tuple[str, ...]:
 
 
 def mistake(row: Row, problem: Problem) -> Mistake | Refused:
-    """A row as a mistake with its correction, or why it is none; `problem` is the MATH problem of its question."""
+    """A row as a mistake with its correction, or why it cannot be used; `problem` is its MATH problem."""
     if row.modified_question != row.original_question:
         return Refused("question_changed", f"the modified question is {row.modified_question[:120]!r}")
     original, modified = _stated(row.original_steps), _stated(row.modified_steps)
@@ -187,7 +187,7 @@ def _stated(steps: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _final(step: str, problem: Problem) -> str | None:
-    """The answer that a last step states: of an equation (`So $m+n=101$.`) its right side, if it is none itself."""
+    """The answer that a last step states: of an equation (`So $m+n=101$.`) its right side."""
     answer = extract(step, style="math")
     if answer and "=" in answer and not _is_right(answer, problem):
         answer = answer.rsplit("=", 1)[1]

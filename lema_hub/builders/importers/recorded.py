@@ -98,7 +98,7 @@ def import_paths(
         InputError: The file cannot be read, has no row, or a row is not of its format.
     """
     if file_format not in FORMATS:
-        raise InputError(f"no import format {file_format!r}; there are: {', '.join(FORMATS)}")
+        raise InputError(f"no import format {file_format!r}; choose one of {', '.join(FORMATS)}")
     if mmlu_scored is not None and file_format != "mr-ben":
         raise InputError(f"mmlu_scored is about mr-ben, not about {file_format}; leave it out")
     if file_format == "mr-ben" and training and mmlu_scored is None:

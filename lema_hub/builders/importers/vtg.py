@@ -110,7 +110,7 @@ def entries(file: Path, given: Given) -> Iterator[Recorded]:
     """The solutions of the file, each with what all of its teachers wrote of it.
 
     Raises:
-        InputError: The file cannot be read, a row is not of that format, or a question is none of GSM8K's.
+        InputError: The file cannot be read, a row is not of that format, or a question is not in GSM8K.
     """
     if not given.known:
         raise InputError(
@@ -123,7 +123,9 @@ def entries(file: Path, given: Given) -> Iterator[Recorded]:
     for index, row in enumerate(rows):
         problem = given.known.get(tasks.question_key(row.problem))
         if problem is None:
-            raise InputError(f"row {index} of {file.name} is on no GSM8K question: {row.problem[:60]!r}")
+            raise InputError(
+                f"row {index} of {file.name} has a question that is not in GSM8K: {row.problem[:60]!r}"
+            )
         problem = replace(problem, license=LICENSE)
         judged = judged_path(problem, "\n".join(row.student_steps), model=STUDENT)
         same = groups[row.problem, row.student_steps]

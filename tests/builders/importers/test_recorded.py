@@ -46,6 +46,6 @@ def test_vtg_needs_to_know_the_test_questions(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="load GSM8K first"):
         import_paths(path, "vtg")
     with pytest.raises(
-        InputError, match="no import format 'csv'; there are: openai-gsm8k, vtg, prmbench, mr-ben, "
+        InputError, match="no import format 'csv'; choose one of openai-gsm8k, vtg, prmbench, mr-ben, "
     ):
         import_paths(path, "csv")  # type: ignore[arg-type]
