@@ -1,8 +1,8 @@
-"""One spelling for answers that Unicode, Markdown and LaTeX write in many ways.
+"""One spelling for answers that Unicode and LaTeX write in many ways.
 
     >>> clean("１８ ｅｇｇｓ\u200f")
     '18 eggs'
-    >>> clean("**$10{,}080$**")
+    >>> clean("$10{,}080$")
     '10080'
 
 `clean` only respells; it never computes and never drops a digit, a sign, a bracket or a unit. It keeps
@@ -92,7 +92,6 @@ _MACRO_SPELLINGS = {
 }  # fmt: skip
 _MACROS = re.compile("(?:" + "|".join(map(re.escape, _MACRO_SPELLINGS)) + ")(?![A-Za-z])")
 _SPACES = re.compile(r"\\[,;:! ]|\s+")
-_MARKDOWN = re.compile(r"(?<![\w)}\]])\*\*(?=\S)(.{1,200}?)\*\*(?![\w({\\])|`|^[#>]+ ", re.DOTALL)
 _ROW_BREAK = re.compile(r"(?:\\\\|\\cr(?![A-Za-z]))(?:\s?\[-?[\d.]+\s*(?:pt|ex|em|mm|cm)\])?")
 _GLUED_JOIN = re.compile(r"(?<=[\d)\]}])(or|and)(?=[A-Za-z(\d\\-])")
 _LETTER_U = re.compile(r"(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
@@ -121,7 +120,6 @@ def clean(answer: str) -> str:
         The same answer, respelt; `\$` stays as `$` before an amount of money.
     """
     text = ascii_spelling(answer).strip()
-    text = _MARKDOWN.sub(r"\1", text)
     if "\\\\" in text or "\\cr" in text:
         text = _ROW_BREAK.sub("\x01", text) if "\\begin" in text else _ESCAPED_TWICE.sub(r"\\", text)
     text = _THOUSANDS.sub(_join_thousands, text)

@@ -39,6 +39,7 @@ _FUNCTIONS_TEXT = """
 sin cos tan cot sec csc arcsin arccos arctan log ln gcd floor ceil abs
 """
 FUNCTIONS = frozenset(_FUNCTIONS_TEXT.split())
+_GLUED_NAME = re.compile(r"(sin|cos|tan|cot|sec|csc|log|ln|pi)([a-gi-z])")
 _NAMED = FUNCTIONS | {
     "sqrt",
     "pi",
@@ -185,6 +186,9 @@ def _text_command(value: str, content: str, spaced: bool) -> list[Token]:
 
 def _command(name: str, spaced: bool) -> list[Token]:
     r"""A command under its usual name: `\ne` is `!=`, `\lfloor` opens a bracket of `\floor`."""
+    glued = _GLUED_NAME.fullmatch(name)
+    if glued is not None:  # `\\cotx`, which stands in real golds
+        return [Token("command", "\\" + glued[1], spaced), *_letters(glued[2], spaced=True, upright=False)]
     alias = _COMMAND_ALIASES.get(name, name)
     if alias == "":
         return []

@@ -29,6 +29,7 @@ def texts(text: str) -> list[str]:
         ("40 min", ["40", "min"]),
         (r"\mathbb{R}", ["\\mathbbR"]),
         ("1.5e3", ["1.5e3"]),
+        (r"\cotx", ["\\cot", "x"]),
     ],
 )
 def test_runs_of_letters_are_words_names_or_products(text: str, expected: list[str]) -> None:
