@@ -111,6 +111,15 @@ def peek(path: Path, key: str) -> Any:
     return document.get(key) if isinstance(document, Mapping) else None
 
 
+def read_plain(text: str) -> Any:
+    """The plain values of a YAML text, such as the front matter of somebody else's card.
+
+    Raises:
+        RecipeError: It is not YAML in its plain form.
+    """
+    return _load(text)
+
+
 def parse(document: Any, cls: type[T]) -> T:
     """The dataclass of plain values, as YAML or JSON gives them.
 

@@ -107,7 +107,7 @@ def read_dataset(folder: Path) -> BuiltDataset:
     """
     if not folder.is_dir():
         raise InputError(
-            f"{str(folder)!r} is no folder; expected what `lema build` wrote: give its --out folder"
+            f"{str(folder)!r} is not a folder; expected what `lema build` wrote: give its --out folder"
         )
     manifest = Manifest.read(folder)
     files = _files(folder, manifest)
@@ -196,7 +196,9 @@ def conform(table: pa.Table, record: type, *, source: str) -> pa.Table:
         )  # fmt: skip
         raise InputError(f"{source}: column {column!r} is {found}; expected {wanted}; convert it") from error
     for column, (_, _, hint) in records.columns(record).items():
-        _check_values(table[column], hint, f"{source}: column {column!r} of a {name}")
+        what = f"{source}: column {column!r} of a {name}"
+        _check_values(table[column], hint, what)
+        _check_parts(table[column].combine_chunks(), hint, what)
     return table
 
 
@@ -289,6 +291,21 @@ def _check_values(column: pa.ChunkedArray, hint: Any, what: str) -> None:
         for value in column.drop_null().unique().to_pylist():
             if value not in allowed:
                 raise InputError(f"{what} is {value!r}; expected one of {', '.join(allowed)}")
+
+
+def _check_parts(array: pa.Array, hint: Any, what: str) -> None:
+    """No null inside a list, nor in a field of a nested record that always has a value."""
+    import pyarrow as pa
+
+    if not pa.types.is_list(array.type):
+        return
+    inner = array.flatten()
+    if inner.null_count:
+        raise InputError(f"{what} holds a list with a null in it; expected values: repair the row or drop it")
+    if pa.types.is_struct(inner.type):
+        hints = typing.get_type_hints(next(arg for arg in typing.get_args(hint) if arg is not Ellipsis))
+        for name, part in zip(inner.type.names, inner.flatten(), strict=True):
+            _check_values(pa.chunked_array([part]), hints[name], f"{what}, its {name!r}")
 
 
 def _check_identities(config: str, splits: Sequence[Split]) -> None:

@@ -7,7 +7,6 @@ revision of its base it was trained on, since PEFT itself leaves that empty.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 from lema_hub.artifacts import training
 from lema_hub.artifacts.training import Training
 from lema_hub.errors import InputError
+from lema_hub.json_text import loads, read_json_file
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 MODEL_WEIGHTS = "model.safetensors"
@@ -36,6 +36,10 @@ _TOKENIZER = (
 _PICKLES = re.compile(r"(adapter_model|pytorch_model|model|consolidated)[^/]*\.(bin|pt|pth|ckpt|pkl|pickle)")
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PINNED = re.compile(r"[0-9a-f]{40}|v\d+\.\d+\.\d+")
+
+
+_MAX_HEADER = 16 * 2**20  # bytes of JSON; a shard of a large model has a hundredth of it
+_MAX_RANK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def read_adapter(folder: Path) -> TrainedModel:
     base, revision = config.get("base_model_name_or_path"), config.get("revision")
     if not isinstance(base, str) or not _REPO_ID.fullmatch(base):
         raise InputError(
-            f"{ADAPTER_CONFIG} names the base {str(base)[:80]!r}, which is no repo id; publish the base, set "
+            f"{ADAPTER_CONFIG} names the base {str(base)[:80]!r}, which is not a repo id; publish the base, set "
             "backbone_repo in the recipe and train again"
         )
     if not isinstance(revision, str) or not _PINNED.fullmatch(revision):
@@ -76,11 +80,13 @@ def read_adapter(folder: Path) -> TrainedModel:
             f"{record.base_model}@{record.base_revision}; train again"
         )
     shapes = read_shapes(folder / ADAPTER_WEIGHTS)
-    ranks = {shape[0] for name, shape in shapes.items() if ".lora_A." in name}
-    patterned = set((config.get("rank_pattern") or {}).values())
-    if wrong := ranks - patterned - {config.get("r")}:
+    ranks = {shape[:1] for name, shape in shapes.items() if ".lora_A." in name}
+    pattern = config.get("rank_pattern") or {}
+    stated = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())]
+    if wrong := ranks - {(rank,) for rank in stated if isinstance(rank, int)}:
         raise InputError(
-            f"{ADAPTER_WEIGHTS} has rank {min(wrong)}, {ADAPTER_CONFIG} says {config.get('r')}; train again"
+            f"{ADAPTER_WEIGHTS} has rank {str(min(wrong)).strip('(),')}, {ADAPTER_CONFIG} says {config.get('r')}; "
+            "train again"
         )
     files = _present(
         folder, (ADAPTER_WEIGHTS, ADAPTER_CONFIG, training.FILE_NAME, *_TOKENIZER, *_terms(folder))
@@ -96,7 +102,7 @@ def read_backbone(folder: Path) -> TrainedModel:
     """
     if (folder / ADAPTER_CONFIG).is_file():
         raise InputError(
-            f"{str(folder)!r} holds an adapter, no whole model; publish it with `lema publish adapter`"
+            f"{str(folder)!r} holds an adapter, not a whole model; publish it with `lema publish adapter`"
         )
     shards = sorted(path.name for path in folder.glob("model-*-of-*.safetensors")) if folder.is_dir() else []
     _check_folder(folder, shards[0] if shards else MODEL_WEIGHTS)
@@ -125,31 +131,38 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Format: https://huggingface.co/docs/safetensors (eight bytes of length, a JSON header, the data).
 
     Raises:
-        InputError: The file is no whole safetensors file.
+        InputError: The file is not a whole safetensors file.
     """
     broken = InputError(
-        f"{path.name} is no whole safetensors file; save the model again with save_pretrained"
+        f"{path.name} is not a whole safetensors file; save the model again with save_pretrained"
     )
     size = path.stat().st_size
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
-        if not 2 <= length <= min(size - 8, 100_000_000):
+        if not 2 <= length <= min(size - 8, _MAX_HEADER):
             raise broken
         try:
-            header = json.loads(stream.read(length))
+            header = loads(stream.read(length), source=path.name)
             header.pop("__metadata__", None)
-            end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-            shapes = {name: tuple(map(int, entry["shape"])) for name, entry in header.items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            end = max((_whole(entry["data_offsets"][1]) for entry in header.values()), default=0)
+            shapes = {name: tuple(map(_whole, entry["shape"])) for name, entry in header.items()}
+        except (InputError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise broken from error
-    if not shapes or size != 8 + length + end:
+    if not shapes or size != 8 + length + end or any(len(shape) > _MAX_RANK for shape in shapes.values()):
         raise broken
     return shapes
 
 
+def _whole(value: object) -> int:
+    """A length or an offset."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError(f"{value!r} is not a length")
+
+
 def _check_folder(folder: Path, weights: str) -> None:
     if not folder.is_dir():
-        raise InputError(f"{str(folder)!r} is no folder; expected a trained model: give its --out folder")
+        raise InputError(f"{str(folder)!r} is not a folder; expected a trained model: give its --out folder")
     pickles = sorted(path.name for path in folder.iterdir() if _PICKLES.fullmatch(path.name))
     if pickles:
         raise InputError(
@@ -161,12 +174,9 @@ def _check_folder(folder: Path, weights: str) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"no readable {path.name} in {str(path.parent)!r}; save the model again") from error
+    value = read_json_file(path, remedy="save the model again")
     if not isinstance(value, dict):
-        raise InputError(f"{path.name} is no JSON object; save the model again")
+        raise InputError(f"{path.name} is not a JSON object; save the model again")
     return value
 
 

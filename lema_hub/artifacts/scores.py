@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lema_hub.errors import InputError
+from lema_hub.config import parse
+from lema_hub.errors import InputError, RecipeError
+from lema_hub.json_text import loads
 from lema_hub.records import Score, Verdict, schema
 
 SCORES, ITEMS = "scores.json", "items.parquet"
@@ -115,16 +117,16 @@ def read_result(folder: Path) -> EvalResult:
     """
     path = folder / SCORES
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = loads(path.read_bytes(), source=str(path), remedy="score again into a new folder")
         if held.pop("schema") != 1:
             raise ValueError("another schema")
-        scores = tuple(TaskScore(**score) for score in held.pop("scores"))
+        scores = tuple(parse(score, TaskScore) for score in held.pop("scores"))
         return EvalResult(**held, scores=scores, out=folder, reused=True)
     except OSError as error:
         raise InputError(
             f"{str(folder)!r} is no scored run: it has no readable {SCORES}; run: lema eval MODEL --out {folder}"
         ) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (RecipeError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{str(path)!r} cannot be read ({error}); score again into a new folder") from error
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 from lema_hub.cards.licenses import HUB_LICENSES
-from lema_hub.errors import InputError
+from lema_hub.config import read_plain
+from lema_hub.errors import InputError, RecipeError
 
 SIZES = (
     (1_000, "n<1K"),
@@ -26,6 +27,9 @@ SIZES = (
     (1_000_000_000, "100M<n<1B"),
 )
 """The Hub's size categories, by the number of rows below which they hold."""
+
+MAX_FRONT_MATTER = 2**20
+"""Characters of a card's YAML."""
 
 _TASKS = {
     "text-generation",
@@ -61,12 +65,16 @@ def split_card(card: str) -> tuple[dict[str, Any], str]:
     match = re.match(r"\A---\r?\n(.*?)\r?\n---\r?\n(.*)\Z", card, re.DOTALL)
     if match is None:
         raise InputError("the card has no YAML between '---' lines at its top; render it from its template")
+    if len(match[1]) > MAX_FRONT_MATTER:
+        raise InputError(
+            f"the card's YAML has {len(match[1]):,} characters; expected at most {MAX_FRONT_MATTER:,}"
+        )
     try:
-        data = yaml.safe_load(match[1])
-    except yaml.YAMLError as error:
-        raise InputError(f"the card's YAML cannot be read ({' '.join(str(error).split())[:160]})") from error
+        data = read_plain(match[1])
+    except RecipeError as error:
+        raise InputError(f"the card's YAML cannot be read ({str(error)[:160]})") from error
     if not isinstance(data, dict):
-        raise InputError("the card's YAML is no mapping; render it from its template")
+        raise InputError("the card's YAML is not a mapping; render it from its template")
     return data, match[2]
 
 

@@ -26,6 +26,7 @@ from lema_hub.artifacts.parquet import read_table, write_rows
 from lema_hub.artifacts.training import Result
 from lema_hub.cards import dataset_cards as cards
 from lema_hub.cards import fields, metadata, templates
+from lema_hub.config import peek
 from lema_hub.errors import InputError
 from lema_hub.hub import versions
 from lema_hub.hub.options import Keywords, PublishOptions
@@ -222,9 +223,14 @@ def on_benchmark(
     pulled = pull(repo_id, revision, repo_type="dataset", patterns=[DATA, EVAL], api=api)
     if not (pulled.folder / EVAL).is_file() or not (pulled.folder / DATA).is_file():
         raise InputError(f"{name} is not a benchmark of lema_hub: it has no {EVAL} beside {DATA}")
-    ids = [task["id"] for task in yaml.safe_load((pulled.folder / EVAL).read_text(encoding="utf-8"))["tasks"]]
+    described = peek(pulled.folder / EVAL, "tasks")
+    ids = (
+        [task.get("id") for task in described if isinstance(task, dict)]
+        if isinstance(described, list)
+        else []
+    )
     if TASK_ID not in ids:
-        raise InputError(f"{name} has no task {TASK_ID!r}; its tasks are: {', '.join(map(str, ids))}")
+        raise InputError(f"{name} has no task {TASK_ID!r}; its tasks are: {', '.join(map(str, ids))[:160]}")
     rows = read_table(pulled.folder / DATA).select(["problem_id", "answer"]).to_pylist()
     published = {row["problem_id"]: row["answer"] for row in rows}
     moved = []

@@ -107,7 +107,7 @@ def test_a_bad_folder_is_refused(built: Path, spoil: Callable[[Path], object], m
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is no folder; .*--out"):
+    with pytest.raises(InputError, match=r"is not a folder; .*--out"):
         read_dataset(tmp_path / "nothing")
 
 

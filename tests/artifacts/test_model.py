@@ -37,15 +37,18 @@ def truncate(folder: Path) -> None:
             "'adapter_model.bin' is a pickle",
         ),
         (lambda f: (f / "adapter_model.safetensors").unlink(), "has no adapter_model.safetensors"),
-        (lambda f: (f / "adapter_model.safetensors").write_bytes(b"\x80\x04}."), "no whole safetensors file"),
-        (truncate, "no whole safetensors file"),
-        (lambda f: (f / "adapter_config.json").unlink(), "no readable adapter_config.json"),
-        (lambda f: (f / "adapter_config.json").write_text("[]"), "is no JSON object"),
+        (
+            lambda f: (f / "adapter_model.safetensors").write_bytes(b"\x80\x04}."),
+            "is not a whole safetensors file",
+        ),
+        (truncate, "is not a whole safetensors file"),
+        (lambda f: (f / "adapter_config.json").unlink(), "adapter_config.json' cannot be read"),
+        (lambda f: (f / "adapter_config.json").write_text("[]"), "is not a JSON object"),
         (lambda f: (f / "training.json").unlink(), "no readable training.json"),
         (configure(revision=None), "has the base revision None; expected a commit or a tag"),
         (configure(revision="main"), "has the base revision 'main'"),
         (configure(revision="v0.2.0"), "training.json has lema/nano-backbone@v0.1.0"),
-        (configure(base_model_name_or_path="/home/me/model"), "which is no repo id"),
+        (configure(base_model_name_or_path="/home/me/model"), "which is not a repo id"),
         (configure(r=16), "has rank 8, adapter_config.json says 16"),
     ],
 )
@@ -59,7 +62,7 @@ def test_a_bad_adapter_is_refused(api: HfApi, repo_id: str, adapter: Path, spoil
 
 
 def test_what_is_no_model_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         read_adapter(tmp_path / "nothing")
     with pytest.raises(InputError, match=r"has no adapter_model\.safetensors"):
         read_adapter(tmp_path)

@@ -150,7 +150,7 @@ def test_json_is_one_object(hub: LocalHub, repo_id: str, adapter: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (["dataset", "nothing", "lema/x", "--version", "0.1.0"], {}, "'nothing' is no folder"),
+        (["dataset", "nothing", "lema/x", "--version", "0.1.0"], {}, "'nothing' is not a folder"),
         (["dataset", "BUILT", "lema/x", "--version", "1.0"], {}, "version '1.0' is no semantic version"),
         (["dataset", "BUILT", "x", "--version", "0.1.0"], {}, "'x' is not a repo id"),
         (
