@@ -11,7 +11,7 @@ itself is quick and loads no other package:
 |---|---|
 | judge answers | `judge`, `gold_answer` |
 | make data | `load_problems`, `collect_paths`, `build_corrections`, `build_cot`, `clean`, `write_dataset` |
-| ask models | `choose_engine`, `find_system`, `Ledger`, `Sampling` |
+| ask models | `Source`, `choose_engine`, `find_system`, `Ledger`, `Sampling` |
 | publish | `publish_dataset`, `publish_adapter`, `publish_model`, `pull`, `verify` |
 | train and score | `load_recipe`, `fine_tune`, `score`, `read_result`, `compare` |
 | look at one mistake | `diagnose` |
@@ -54,6 +54,7 @@ __all__ = [
     "Sampling",
     "Score",
     "SlowDownError",
+    "Source",
     "StaleParentError",
     "TagExistsError",
     "TrainResult",
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from lema_hub.demo.correctors import exact as exact_corrector
     from lema_hub.demo.diagnose import Diagnosis, diagnose
     from lema_hub.engines import Engine, Ledger, Sampling
+    from lema_hub.engines.choose import Source
     from lema_hub.engines.choose import choose as choose_engine
     from lema_hub.errors import (
         BudgetError,
@@ -140,7 +142,7 @@ else:  # hidden from type checkers, which would otherwise take any name at all f
         "lema_hub.demo.correctors": "exact=exact_corrector",
         "lema_hub.demo.diagnose": "Diagnosis diagnose",
         "lema_hub.engines": "Engine Ledger Sampling",
-        "lema_hub.engines.choose": "choose=choose_engine",
+        "lema_hub.engines.choose": "Source choose=choose_engine",
         "lema_hub.errors": (
             "BudgetError EngineError FormatError HubError InputError LemaError MissingExtraError RecipeError "
             "SlowDownError StaleParentError TagExistsError"

@@ -93,8 +93,9 @@ def build_corrections(
         >>> from lema_hub.builders.mistakes import judged_path
         >>> problems = lema_hub.load_problems("nano", "train", limit=1)
         >>> wrong = judged_path(problems[0], "Anna is 16 + 2 = 18. 16 + 18 = 34. The answer is 34.", model="a pupil")
+        >>> corrector = lema_hub.choose_engine(lema_hub.Source(engine="exact"))
         >>> with lema_hub.Ledger(Path("ledger.sqlite")) as ledger:
-        ...     built = build_corrections(problems, [wrong], lema_hub.choose_engine("exact"), ledger)
+        ...     built = build_corrections(problems, [wrong], corrector, ledger)
         >>> built.rows[0].incorrect_step, built.rows[0].explanation
         (1, 'The wrong operation is used: 16 and 2 must be subtracted.')
     """

@@ -76,7 +76,7 @@ def collect_paths(
         >>> from pathlib import Path
         >>> import lema_hub
         >>> problems = lema_hub.load_problems("nano", "train", limit=3)
-        >>> student = lema_hub.choose_engine("transformers", model="nano")
+        >>> student = lema_hub.choose_engine(lema_hub.Source(engine="transformers", model="nano"))
         >>> with lema_hub.Ledger(Path("ledger.sqlite")) as ledger:
         ...     paths = collect_paths(problems, student, ledger, paths=2)
         >>> sum(paths.verdicts.values())

@@ -69,7 +69,7 @@ def choose(
         EngineError: The model cannot be found.
 
     Example:
-        >>> choose("exact").name
+        >>> choose(Source(engine="exact")).name
         'exact'
     """
     engine, model = source.engine, source.model
