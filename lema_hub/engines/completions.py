@@ -56,7 +56,9 @@ def read(
     usage = body.get("usage") if isinstance(body, dict) else None
     choices = body.get("choices") if isinstance(body, dict) else None
     failure: Failure | None = None
-    if not isinstance(body, dict) or not isinstance(choices, list):
+    if body is None:
+        failure = Failure(reason="malformed", detail="the answer is not JSON, or not within its bounds")
+    elif not isinstance(body, dict) or not isinstance(choices, list):
         failure = Failure(reason="malformed", detail=f"no completion: {_shown(body)}")
     elif not choices:
         failure = _NOTHING
