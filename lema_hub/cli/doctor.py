@@ -75,7 +75,7 @@ def _hub() -> Iterator[Finding]:
         yield Finding(
             "problem",
             "xet",
-            f"{endpoint} is no xet server and uploads would ask it for xet tokens",
+            f"{endpoint} is not a xet server, and uploads would ask it for xet tokens",
             "export HF_HUB_DISABLE_XET=1 before starting Python",
         )
     try:
@@ -171,5 +171,7 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="Print findings as
         for finding in findings:
             remedy = f"\n{'':25}-> {finding.remedy}" if finding.remedy else ""
             typer.echo(f"{marks[finding.level]} {finding.subject:16} {finding.text}{remedy}")
+        problem = next((finding for finding in findings if finding.level == "problem"), None)
+        typer.echo(f"next: {problem.remedy if problem else 'lema quickstart'}")
     if any(finding.level == "problem" for finding in findings):
         raise typer.Exit(1)

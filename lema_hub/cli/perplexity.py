@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from lema_hub.cli.hint import next_command, run_folder
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -72,6 +74,7 @@ def perplexity(
         typer.echo(f"  share of pairs whose right path is the likelier: {_interval(row['preferred'])}")
         if over := row.get("over_first"):
             typer.echo(f"  Delta-PPL over {rows[0]['system']}: {_interval(over)}")
+    next_command("eval", systems[-1], "--tasks", f"lema:{task}", "--out", run_folder(systems[-1]))
 
 
 def _interval(mean: dict[str, float]) -> str:

@@ -87,3 +87,8 @@ def test_after_a_dry_run_comes_the_same_command_without_it(tmp_path: Path) -> No
 )
 def test_a_scored_run_is_named_after_its_system(system: object, folder: str) -> None:
     assert hint.run_folder(system) == f"runs/eval/{folder}"
+
+
+def test_the_doctor_ends_with_the_first_remedy() -> None:
+    done = lema(None, "doctor", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_DISABLE_XET="1")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "next: lema hub serve")
