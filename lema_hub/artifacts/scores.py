@@ -55,7 +55,7 @@ class EvalResult:
         engine: What generated.
         checkpoint: A label that is in every row.
         seed: Base of the random streams of sampled tasks.
-        limit: At most so many items per task.
+        limit: Maximum number of items per task.
         scores: One per task.
         packages: Versions of what took part.
         judge: Hash of the judge's sources.
@@ -124,7 +124,7 @@ def read_result(folder: Path) -> EvalResult:
         return EvalResult(**held, scores=scores, out=folder, reused=True)
     except OSError as error:
         raise InputError(
-            f"{str(folder)!r} is no scored run: it has no readable {SCORES}; run: lema eval MODEL --out {folder}"
+            f"{str(folder)!r} is not a scored run: it has no readable {SCORES}; run: lema eval MODEL --out {folder}"
         ) from error
     except (RecipeError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{str(path)!r} cannot be read ({error}); score again into a new folder") from error

@@ -53,7 +53,7 @@ def demo(
 ) -> None:
     """The Gradio demo: find, explain and correct a mistake.
 
-    The exact corrector of the nano world is always there; an adapter and an endpoint are offered beside it.
+    The exact corrector of the nano world is always there; an adapter and an endpoint can be added.
     """
     open_page(
         adapter=adapter,
@@ -103,7 +103,7 @@ def open_page(
             endpoint=endpoint,
             model=model,
             prompt=prompt,
-            ledger=ledger or Path(folder) / "ledger.sqlite",  # without a file of its own, for this run only
+            ledger=ledger or Path(folder) / "ledger.sqlite",  # else for this run only
             budget_usd=budget,
         )
         if adapter is not None:

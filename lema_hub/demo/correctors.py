@@ -37,7 +37,7 @@ CONTROLS = {
     "localisation_always_step": "always naming the commonest step",
     "localisation_solving_again": "solving again and comparing",
 }
-"""Metrics of what anybody gets on the same mistakes without a model that corrects."""
+"""Metrics of simple controls on the same mistakes, which need no model that corrects."""
 
 _LOCAL = Sampling(max_tokens=512, stop=("\n}\n", "\nQuestion:"))  # base models run on with the next problem
 _CHAT = Sampling(max_tokens=2048)  # some models think before they write, and refuse stop strings
@@ -61,7 +61,7 @@ class HitRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrector:
-    """Somebody to ask.
+    """A source of corrections.
 
     Attributes:
         key: Its name in a list of choices.

@@ -69,7 +69,7 @@ class Diagnosis:
         exact_step: Where the exact checker finds the first wrong step, for nano problems and models that can
             be wrong about it; else None.
         seconds: What it took.
-        note: What the reader must know to trust it rightly; may be empty.
+        note: What the reader must know before trusting it; may be empty.
     """
 
     corrector: str
@@ -163,7 +163,7 @@ def diagnose(
 
 
 def _read(question: str, solution: str) -> tuple[str, tuple[str, ...]]:
-    """The question, and the solution's steps with the answer in a step of its own."""
+    """The question, and the solution's steps with the answer in a separate step."""
     question, solution = question.strip(), solution.strip()
     if not question:
         raise InputError("The problem is empty. Type one, or choose one from the list.")
@@ -177,7 +177,7 @@ def _read(question: str, solution: str) -> tuple[str, tuple[str, ...]]:
     steps = split_steps(solution)
     if not any(re.search(r"\w", step) for step in steps):
         raise InputError(
-            "There is no step in this solution. Write its steps in words and numbers, one on each line."
+            "This solution has no steps. Write its steps in words and numbers, one on each line."
         )
     steps = with_answer_step(steps, extract(solution, style="number"))
     if len(steps) > MAX_STEPS:
@@ -210,7 +210,7 @@ def _parse(answer: Response, steps: tuple[str, ...], corrector: Corrector) -> Co
         written = " ".join(answer.text.split())
         begins = f"it begins: {written[:_QUOTED]!r}" if written else "it is empty"
         raise EngineError(
-            f"{corrector.name} gave an answer that is no correction; {begins}. "
+            f"{corrector.name} gave an answer that is not a correction; {begins}. "
             "Try another solution or corrector."
         ) from error
     named = correction.incorrect_step
@@ -231,9 +231,7 @@ def _note(
 ) -> str:
     notes = []
     if problem is None and corrector.world == "nano":
-        notes.append(
-            "This model has learned nothing but nano problems; of any other problem it cannot know much."
-        )
+        notes.append("This model was trained on nano problems only; do not rely on it for other problems.")
     if corrected.rewritten:
         notes.append("The corrector also rewrote the steps before it; the original ones are shown.")
     if corrected.solution == steps:

@@ -1,9 +1,9 @@
-"""Who may ask the page what: requests for this host, from this page, of the routes that it uses, with small bodies.
+"""What the demo server accepts: requests to its own host names, from its own page, with small bodies.
 
-Gradio serves more than a page needs: uploads of any size that it keeps, a proxy, files, and answers for pages of other
-sites. A page behind a name that an attacker points at this machine (DNS rebinding) would count as one of ours, and
-could spend an endpoint's money. So everything that the page does not use is refused, and so is every request whose
-`Host` is not a known name of it or whose `Origin` is another site.
+Gradio serves more than this page needs: uploads of any size, which it keeps, a proxy, files, and answers to pages of
+other sites. A page under a name that an attacker points at this machine (DNS rebinding) would count as our own, and
+could spend an endpoint's money. So only the routes that the page uses are served, and a request is refused if its
+`Host` is not a known name or its `Origin` is another site.
 
 >>> allowed = Hosts.of("127.0.0.1", ("demo.example.org",))
 >>> [allowed.known(host) for host in ("localhost:7860", "demo.example.org", "evil.com", "[::1]:7860", "8.8.8.8")]

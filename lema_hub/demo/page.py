@@ -47,7 +47,7 @@ except ImportError as error:
 
 TITLE = "Find the mistake"
 RIGHT = "right"
-"""The choice that is no mistake."""
+"""The choice without a mistake."""
 
 OWN = "own"
 """The choice of a problem that is not in the list, and of a solution that comes with no problem."""

@@ -1,7 +1,7 @@
 """A diagnosis, a note or a corrector as HTML, everything that people or models wrote escaped.
 
-The words are in `result.html.jinja`, rendered with autoescape: there is no way from a text to a tag. Nothing
-here knows Gradio.
+The words are in `result.html.jinja`, rendered with autoescape: no text can become a tag. Nothing
+here depends on Gradio.
 """
 
 from __future__ import annotations

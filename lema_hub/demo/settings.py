@@ -57,13 +57,14 @@ class Settings:
         """The settings in the variables `LEMA_DEMO_*`; empty ones count as absent.
 
         Raises:
-            InputError: An unknown variable of that prefix, a budget that is no number, settings that misfit.
+            InputError: A variable of that prefix is unknown, the budget is not a number, or settings contradict each
+                other.
         """
         given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
         known = {PREFIX + field.name.upper() for field in dataclasses.fields(cls)}
         if unknown := sorted(given.keys() - known):
             raise InputError(
-                f"{unknown[0]} is no variable of the demo; there are: {', '.join(sorted(known))}"
+                f"{unknown[0]} is not a variable of the demo; expected one of {', '.join(sorted(known))}"
             )
         budget, ledger = given.get(f"{PREFIX}BUDGET_USD"), given.get(f"{PREFIX}LEDGER")
         try:
@@ -83,10 +84,10 @@ class Settings:
         )
 
     def correctors(self) -> tuple[Corrector, ...]:
-        """Everybody who can be asked, the exact corrector first.
+        """All correctors, the exact one first.
 
         Raises:
-            LemaError: The adapter or its base cannot be had, or the prompt is unknown.
+            LemaError: The adapter or its base cannot be loaded, or the prompt is unknown.
         """
         found = [exact()]
         if self.adapter is not None:

@@ -1,9 +1,9 @@
-"""The base model that an adapter goes on: the one it names, unless somebody says otherwise in so many words.
+"""The base model of an adapter: the one that it names, unless the caller names another.
 
     named_base("lema/nano-lema-qlora", config)        # what its adapter_config.json says
     check_base("runs/lema", None, base("nano"))       # an InputError if it was trained on another model
 
-An adapter on a model that it was not trained on computes something, without a word, wherever the shapes agree.
+An adapter can be applied to any model whose shapes fit, and gives wrong results without an error.
 
 The trap: the nano backbone ships with the package and is also published. Its id stands for the shipped folder at the
 shipped version only.
@@ -84,13 +84,13 @@ def check_base(adapter: str, revision: str | None, given: Base) -> None:
         HubError: The Hub does not have one of them, or cannot be reached.
     """
     config = adapter_config(adapter, revision)
-    if config is None:  # whoever loads it says so
+    if config is None:  # the engine reports it
         return
     named = named_base(adapter, config)
     if not _same(named, given) and not _trained_on(Path(adapter), given):
         raise InputError(
             f"adapter {adapter!r} was trained on {named}, not on {given}; give that model, or merge the adapter into "
-            "the one that you mean (lema merge --base)"
+            "the model that you want (lema merge --base)"
         )
 
 

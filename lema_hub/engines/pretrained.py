@@ -52,15 +52,15 @@ def model_folder(
     for file in ("config.json", "tokenizer_config.json"):
         if "auto_map" in _read(folder / file):
             raise InputError(
-                f"{name!r} runs Python of its own ({file} has auto_map), which is refused; give a model whose classes "
-                "transformers has"
+                f"{name!r} asks to run its own Python code ({file} has auto_map), which is refused; give a model that "
+                "transformers supports"
             )
     if weights and not any(folder.glob("*.safetensors")):
         found = next(iter(sorted(folder.glob("*.bin"))), None)
         pickle = "" if found is None else f": {found.name} is a pickle, which can run code when it is read"
         raise InputError(f"{name!r} has no *.safetensors{pickle}; save its weights with save_pretrained")
     if weights and (folder / ADAPTER_CONFIG).is_file():
-        raise InputError(f"{name!r} holds an adapter beside the model; put them into folders of their own")
+        raise InputError(f"{name!r} holds an adapter beside the model; put them into separate folders")
     return folder
 
 
@@ -136,7 +136,7 @@ def adapted(model: Any, folder: Path, *, name: str) -> Any:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A configuration; nothing if it is not there or cannot be read, which whoever loads it reports."""
+    """A configuration; empty if it is missing or cannot be read, which loading it reports."""
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -1,10 +1,10 @@
-r"""How well a model names the first wrong step of a wrong solution, beside two controls that anybody can have.
+r"""How well a model names the first wrong step of a wrong solution, compared with two simple controls.
 
 A model that was fine-tuned on corrections gets its own held-out mistakes in LeMa's correction prompt; the step that it
 names is compared with the true one. Three rates over the same cases, each with its interval:
 
 - `named`: the share of cases whose true first wrong step the model named; a correction that cannot be read is a miss;
-- `commonest`: the share that naming always one and the same step gets, the step that is right most often;
+- `commonest`: the share that always naming the same step gets: the step that is right most often;
 - `resolved`: the share that re-solving gets: the model solves the problem once more, and the first line in which the
   new solution differs from the wrong one is named; no difference is a miss.
 
@@ -83,13 +83,13 @@ def localise(cases: Sequence[Case], *, commonest_step: int | None = None) -> Loc
         commonest_step: The constant answer of the control, such as the commonest step of the training data.
 
     Raises:
-        InputError: There is no case, an id stands there twice, or only some cases were solved once more.
+        InputError: There are no cases, an id occurs twice, or only some cases were solved once more.
     """
     if not cases:
         raise InputError("no cases; expected at least one wrong solution with its first wrong step")
     ids = Counter(case.item_id for case in cases)
     if (twice := ids.most_common(1)[0])[1] > 1:
-        raise InputError(f"case {twice[0]!r} stands there {twice[1]} times; give every wrong solution an id")
+        raise InputError(f"case {twice[0]!r} occurs {twice[1]} times; give every wrong solution an id")
     asked = sum(case.resolved is not None for case in cases)
     if asked not in (0, len(cases)):
         raise InputError(f"{asked} of {len(cases)} cases were solved once more; expected all or none")

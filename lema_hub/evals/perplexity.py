@@ -8,7 +8,7 @@ after fine-tuning on CoT data alone and on CoT data with corrections; the paper 
 paths are asked for in the CoT prompt and numbered alike; the right one is the corrected solution, so both begin with
 the same steps. The end-of-sequence token is not counted.
 
-The traps: a question with several wrong paths gives several pairs, which are no independent sample, so intervals
+The traps: a question with several wrong paths gives several pairs, which are not independent, so intervals
 resample questions; and a perplexity has no upper bound, so a few pairs can carry the mean. `preferred`, the share of
 pairs whose right path is the likelier one, does not have this fault.
 """
@@ -95,10 +95,10 @@ def delta_perplexity(engine: TransformersEngine, pairs: Sequence[Pair], *, seed:
         seed: Of the resampling.
 
     Raises:
-        InputError: There is no pair, or a path does not fit into the model's context.
+        InputError: There are no pairs, or a path does not fit into the model's context.
     """
     if not pairs:
-        raise InputError("there is no pair of a right and a wrong path; give corrections of some problems")
+        raise InputError("no pairs of a right and a wrong path; give corrections of some problems")
     texts = [(pair.prompt, text) for pair in pairs for text in (pair.right, pair.wrong)]
     values = np.asarray(engine.perplexities(texts)).reshape(-1, 2)  # (pairs, right and wrong)
     deltas = values[:, 1] - values[:, 0]

@@ -67,8 +67,8 @@ def make_report(runs: Sequence[Path]) -> Report:
     """Compare scored runs; the first one that has a task is its baseline.
 
     Raises:
-        InputError: A folder is no scored run, a run is given twice, or two runs were scored by different judges or on
-            different items.
+        InputError: A folder is not a scored run, a run is given twice, or two runs were scored by different judges or
+            on different items.
     """
     if not runs:
         raise InputError("no runs; give at least one folder that lema eval wrote")
@@ -121,7 +121,7 @@ def _labels(results: Sequence[EvalResult]) -> list[str]:
     ]
     if (twice := Counter(labels).most_common(1)[0])[1] > 1:
         raise InputError(
-            f"two runs are called {twice[0]!r}; give every run once, in a folder with a name of its own"
+            f"two runs are called {twice[0]!r}; give every run once, and name their folders differently"
         )
     return labels
 

@@ -60,14 +60,14 @@ def score(
         out: Folder of the run.
         ledger: Where answers are remembered; `ledger.sqlite` beside the run's folder if None.
         seed: Base of the random streams of sampled tasks; greedy tasks do not depend on it.
-        limit: At most so many items per task, always the same ones.
+        limit: Maximum number of items per task, always the same ones.
         checkpoint: A label that goes into every row.
         overwrite: Replace an evaluation of something else in the folder.
         progress: Told of every answer.
 
     Raises:
         InputError: An unknown task, a limit below 1, or a folder with another evaluation.
-        HubError: A task's data cannot be had.
+        HubError: A task's data cannot be read.
         EngineError: The engine cannot answer.
         MissingExtraError: LightEval is not installed.
 
@@ -80,7 +80,7 @@ def score(
     """
     names = [name if name.startswith("lema:") else f"lema:{name}" for name in dict.fromkeys(tasks)]
     if unknown := [name for name in names if name not in TASKS] or ([] if names else [""]):
-        raise InputError(f"no task {unknown[0]!r}; there are: {', '.join(TASKS)}")
+        raise InputError(f"no task {unknown[0]!r}; expected one of {', '.join(TASKS)}")
     if limit is not None and limit < 1:
         raise InputError(f"limit must be >= 1, got {limit}")
     judge = _sources_hash(_JUDGE)
@@ -194,10 +194,10 @@ def _quietly() -> Iterator[None]:
 
 
 def _reach(repo: str, revision: str | None) -> None:
-    """Ask the Hub for a data set: a dead endpoint fails here at once, `load_dataset` retries for long.
+    """Ask the Hub for a data set: a dead endpoint fails here at once, while `load_dataset` retries for a long time.
 
     Raises:
-        HubError: The data set cannot be had.
+        HubError: The data set cannot be read.
     """
     import httpx2
     from huggingface_hub import HfApi, constants
@@ -208,7 +208,7 @@ def _reach(repo: str, revision: str | None) -> None:
         HfApi().dataset_info(repo, revision=revision, timeout=30)
     except (httpx2.HTTPError, OSError) as error:
         raise HubError(
-            f"{repo} at {revision or 'main'} could not be had from {constants.ENDPOINT} "
+            f"{repo} at {revision or 'main'} cannot be read from {constants.ENDPOINT} "
             f"({type(error).__name__}); check HF_ENDPOINT, or set HF_HUB_OFFLINE=1 if it is in the cache"
         ) from error
 

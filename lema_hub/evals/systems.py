@@ -45,7 +45,7 @@ def find(
         tensor_parallel: GPUs that share one copy of the model of `vllm`.
 
     Raises:
-        InputError: The name means nothing, or an adapter names no base.
+        InputError: The name is neither a folder nor a Hub id, or an adapter names no base.
         HubError: The Hub refused or could not be reached.
         EngineError: The model cannot be found.
 
@@ -66,7 +66,7 @@ def find(
 
         load = partial(TransformersEngine, batch_size=batch_size)
     else:
-        raise InputError(f"no engine {engine!r} for scoring; there are: transformers, vllm, openai")
+        raise InputError(f"engine {engine!r} cannot be scored; expected transformers, vllm or openai")
 
     adapter = adapter_config(model, revision)
     if adapter is None and base is not None:

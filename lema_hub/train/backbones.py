@@ -1,7 +1,7 @@
 """The backbones: models that adapters are trained on, known ones by a short name.
 
 `nano` ships with the package and loads from its folder; the others are read from a Hub at a pinned commit. A
-Hub id or a folder that `save_pretrained` wrote does as well. Pins are commits seen in public code that trains
+Hub id or a folder that `save_pretrained` wrote works too. Pins are commits seen in public code that trains
 on these models; a backbone without one is resolved at first use, and the run records the commit.
 """
 
@@ -77,7 +77,7 @@ class Backbone:
 
 
 def resolve(recipe: Recipe, *, weights: bool = True) -> Backbone:
-    """The recipe's backbone, downloaded if it is not at hand.
+    """The recipe's backbone, downloaded if necessary.
 
     Args:
         recipe: `backbone` is a known name, a folder, or a Hub id.

@@ -1,8 +1,8 @@
 """What happens while a model trains: progress, the loss curve, and checkpoints pushed and tagged.
 
 `hub_strategy="every_save"` of transformers skips a save while a push is in flight and never tags; here every
-checkpoint becomes one commit with its card and one tag `step-N`, before training goes on. They are on a branch of
-their own, so that nobody who loads the repository gets an unfinished adapter without asking for it.
+checkpoint becomes one commit with its card and one tag `step-N` before training continues. They are on a separate
+branch, so that loading the repository never gives an unfinished adapter by accident.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Curve(TrainerCallback):  # type: ignore[misc]
         self.losses: list[Loss] = []
 
     def on_train_begin(self, _args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Take up the curve of the checkpoint that a run goes on from."""
+        """Start with the curve of the checkpoint that the run resumes from."""
         self.losses = [Loss(step=row["step"], loss=row["loss"]) for row in state.log_history if "loss" in row]
 
     def on_log(

@@ -4,8 +4,7 @@ A row becomes the tokens of prompt + completion, and the end-of-sequence token; 
 the prompt's tokens. The trap is the boundary: generation starts from the tokens of the prompt alone, so these
 must be a prefix of the row's tokens. A tokenizer that merges across the boundary (a prompt that ends in a
 space, a completion that begins with a line break) teaches something that is never asked. Such rows are
-dropped and counted, and so are rows whose prompt alone fills `max_length`; TRL would drop the latter without
-a word.
+dropped and counted. So are rows whose prompt alone fills `max_length`, which TRL would drop silently.
 """
 
 from __future__ import annotations
@@ -191,11 +190,11 @@ def _read(source: DataSource) -> tuple[Any, str, str | None]:
                 pq.read_table(file, columns=[column for column in columns if column in layout.names])
             )
         except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{name} {source.config}/{file.name} is no Parquet file ({error})") from error
+            raise InputError(f"{name} {source.config}/{file.name} is not a Parquet file ({error})") from error
     table = pa.concat_tables(tables)
     if pc.any(pc.match_substring(table["prompt"], MARK)).as_py():
         raise InputError(
-            f"{name} is an id-only release: its questions are withheld; make its rows whole with `lema rebuild`, and "
+            f"{name} is an id-only release: its questions are withheld; restore them with `lema rebuild`, and "
             "train on that folder"
         )
     return table, name, revision

@@ -56,7 +56,7 @@ def merge(
     revision: str | None = None,
     command: str = "lema_hub.train.merge",
 ) -> tuple[Agreement, ...]:
-    """Write backbone + adapter as one model that loads without PEFT, and measure how alike they write.
+    """Write backbone + adapter as one model that loads without PEFT, and measure how similarly they write.
 
     The folder appears when it is complete.
 

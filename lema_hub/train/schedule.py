@@ -49,7 +49,7 @@ def plan(
             than `MOST_ROWS`.
     """
     if not lengths:
-        raise InputError("there is no row to train on; check the data of the recipe")
+        raise InputError("no rows to train on; check the data of the recipe")
     drawing = max_steps * (rows_per_step or round((tokens_per_step or 0) * len(lengths) / sum(lengths)))
     if drawing > MOST_ROWS:
         raise InputError(

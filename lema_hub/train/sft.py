@@ -5,7 +5,7 @@
 `out` then holds `adapter_model.safetensors`, `adapter_config.json` (with the base model's published id and
 revision), `training.json` (the record that a model card is made of) and `run.json` (what tells this run from
 another one). A run that is finished is recognised by the digest of recipe, backbone and data, and not trained
-again; one that was interrupted goes on from its last checkpoint, to the same weights.
+again. A run that was interrupted resumes from its last whole checkpoint and ends with the same weights.
 
 Traps: TRL casts the adapter of a quantised backbone to bfloat16, where AdamW's small updates are lost to
 rounding: they are cast back to float32 here. PEFT writes the folder that the backbone was loaded from, and no
@@ -210,8 +210,7 @@ def _memory_errors() -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise InputError(
             f"the device is out of memory ({_line(error)[:80]}); raise micro_batches, lower max_length or "
-            "turn "
-            "gradient_checkpointing on"
+            "turn gradient_checkpointing on"
         ) from error
 
 

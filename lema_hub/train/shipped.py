@@ -13,7 +13,7 @@ def recipe_path(name: str) -> Path:
     """The file of a shipped recipe such as `nano/nano-lema`.
 
     Raises:
-        RecipeError: There is no such recipe.
+        RecipeError: No recipe has that name.
     """
     installed = _PACKAGE / "_recipes"
     root = installed if installed.is_dir() else _PACKAGE.parent / "scripts" / "recipes"
@@ -21,5 +21,5 @@ def recipe_path(name: str) -> Path:
         path.relative_to(root).with_suffix("").as_posix(): path for path in sorted(root.rglob("*.yaml"))
     }
     if name not in recipes:
-        raise RecipeError(f"no recipe {name!r} ships with lema_hub; there are: {', '.join(recipes)}")
+        raise RecipeError(f"no recipe {name!r} ships with lema_hub; expected one of {', '.join(recipes)}")
     return recipes[name]

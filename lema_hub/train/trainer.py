@@ -44,7 +44,7 @@ class ScheduledTrainer(SFTTrainer):  # type: ignore[misc]
         return prepared
 
     def create_model_card(self, **_: Any) -> None:
-        """Write none: TRL's card knows nothing of the data and the scores."""
+        """Write no card: TRL's knows nothing about the data and the scores."""
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         place = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"

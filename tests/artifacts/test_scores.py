@@ -28,7 +28,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is no scored run.*lema eval"):
+    with pytest.raises(InputError, match=r"is not a scored run.*lema eval"):
         read_result(tmp_path)
     with pytest.raises(InputError, match="lema eval"):
         read_items(tmp_path)

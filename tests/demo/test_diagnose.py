@@ -82,7 +82,7 @@ def test_a_solution_that_stops_early_misses_its_next_step() -> None:
     [
         ("", "Step 1: 1 + 1 = 3.", "The problem is empty"),
         ("nano/test/s2-0", " \n\t ", "The solution is empty"),
-        ("nano/test/s2-0", "...\n---\n***", "There is no step"),
+        ("nano/test/s2-0", "...\n---\n***", "This solution has no steps"),
         ("nano/test/s2-0", "x" * 10_000, "The solution has 10,000 characters"),
         ("x" * 10_000, "Step 1: 1 + 1 = 3.", "The problem has 10,000 characters"),
         ("nano/test/s2-0", "\n".join(["1 + 1 = 2"] * (MAX_STEPS + 1)), f"at most {MAX_STEPS} are read"),
@@ -129,7 +129,7 @@ def test_an_adapter_that_errs_is_contradicted(learned: Learned) -> None:
 
 def test_an_adapter_that_writes_no_correction_says_so(learned: Learned) -> None:
     with pytest.raises(
-        EngineError, match=r"Adapter adapter (gave an answer that is no correction|names step)"
+        EngineError, match=r"Adapter adapter (gave an answer that is not a correction|names step)"
     ):
         diagnose("How many eggs?", "There are 4 x 3 = 13 eggs.", corrector=adapter(str(learned.adapter)))
 

@@ -188,7 +188,7 @@ def test_an_adapter_is_shown_with_what_was_measured_and_checked(page: Page, lear
     [
         (None, "", "The solution is empty."),
         ("", None, "The problem is empty."),
-        (None, "... !!! ???", "There is no step in this solution."),
+        (None, "... !!! ???", "This solution has no steps."),
         (None, "1 + 1 = 3. " * 910, "The solution has 10,00"),
         ("How many eggs are left?", None, "The exact corrector knows only the problems of the nano world"),
     ],

@@ -42,7 +42,7 @@ def test_every_setting_has_its_variable() -> None:
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"LEMA_DEMO_ADAPTOR": "x"}, "LEMA_DEMO_ADAPTOR is no variable"),
+        ({"LEMA_DEMO_ADAPTOR": "x"}, "LEMA_DEMO_ADAPTOR is not a variable"),
         ({"LEMA_DEMO_MODEL": "m", "LEMA_DEMO_BUDGET_USD": "much", "LEMA_DEMO_LEDGER": "x"}, "is 'much'"),
         ({"LEMA_DEMO_ENDPOINT": "http://127.0.0.1:1"}, "needs a model"),
         ({"LEMA_DEMO_BASE": "org/base"}, "has no adapter"),

@@ -97,7 +97,7 @@ def _train(model: Path) -> None:
 @pytest.mark.parametrize("load", [_answer, _train])
 def test_a_model_with_code_of_its_own_is_refused_by_name(planted: Path, load: Callable[[Path], None]) -> None:
     with pytest.raises(
-        InputError, match=r"planted' runs Python of its own \(.*config\.json has auto_map"
+        InputError, match=r"planted' asks to run its own Python code \(.*config\.json has auto_map"
     ) as caught:
         load(planted)
     assert "\n" not in str(caught.value)
@@ -108,7 +108,7 @@ def test_a_model_with_code_of_its_own_is_refused_by_name(planted: Path, load: Ca
 def test_an_adapter_does_not_bring_such_a_base(
     on_planted: Path, planted: Path, load: Callable[[Path], None]
 ) -> None:
-    with pytest.raises(InputError, match=r"planted' runs Python of its own"):
+    with pytest.raises(InputError, match=r"planted' asks to run its own Python code"):
         load(on_planted)
     assert not planted.with_name("mark").exists()
 

@@ -100,7 +100,7 @@ def test_bad_cases_are_refused() -> None:
     other = Case(item_id="b", true_step=1, correction="", solution=("x",), resolved="y")
     with pytest.raises(InputError, match="no cases"):
         localise([])
-    with pytest.raises(InputError, match="'a' stands there 2 times"):
+    with pytest.raises(InputError, match="'a' occurs 2 times"):
         localise([case, case])
     with pytest.raises(InputError, match="1 of 2 cases were solved once more"):
         localise([case, other])

@@ -92,7 +92,7 @@ def test_the_interval_resamples_problems_and_not_pairs() -> None:
 
 
 def test_what_has_no_perplexity_is_said(engine: TransformersEngine) -> None:
-    with pytest.raises(InputError, match="no pair of a right and a wrong path"):
+    with pytest.raises(InputError, match="no pairs of a right and a wrong path"):
         delta_perplexity(engine, [])
     with pytest.raises(InputError, match="give a text of at least one token"):
         engine.perplexities([("Question: 1 + 1?", "")])

@@ -135,7 +135,7 @@ def test_a_limit_takes_a_part_of_the_larger_one(result: EvalResult, llama: Path,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tasks": ["nothing"]}, "no task 'lema:nothing'; there are: lema:gsm8k"),
+        ({"tasks": ["nothing"]}, "no task 'lema:nothing'; expected one of lema:gsm8k"),
         ({"tasks": []}, "no task ''"),
         ({"tasks": ["nano"], "limit": 0}, "limit must be >= 1, got 0"),
     ],

@@ -125,7 +125,7 @@ def test_bad_data_is_one_line(tmp_path: Path, cot: Path, tokenizer: PreTrainedTo
     pq.write_table(pa.table({"prompt": ["a"], "completion": [""]}), place / "train.parquet")
     fails(source, "can be trained on (empty_completion: 1)")
     (place / "train.parquet").write_text("no parquet")
-    fails(source, "is no Parquet file")
+    fails(source, "is not a Parquet file")
 
 
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the Hub client's own

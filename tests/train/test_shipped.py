@@ -15,5 +15,5 @@ def test_a_shipped_recipe_is_found_by_name() -> None:
 
 @pytest.mark.parametrize("name", ["nano/none", "../../pyproject", "/etc/passwd", ""])
 def test_another_name_is_refused_with_those_that_there_are(name: str) -> None:
-    with pytest.raises(RecipeError, match=r"ships with lema_hub; there are: .*nano/nano-lema"):
+    with pytest.raises(RecipeError, match=r"ships with lema_hub; expected one of .*nano/nano-lema"):
         recipe_path(name)
