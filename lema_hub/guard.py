@@ -167,7 +167,10 @@ def check(response: httpx2.Response) -> None:
         return
     limit, is_file = _limit(response)
     if response.is_redirect and "location" in response.headers:
-        _sizes.put(response.request.url.join(response.headers["location"]), limit)
+        stated = _sizes.get(response.request.url)
+        _sizes.put(
+            response.request.url.join(response.headers["location"]), limit if stated is None else stated
+        )
     response.stream = _Bounded(response, limit, listing, is_file)
     if response.status_code == 200 and response.request.method == "GET":
         path = response.request.url.raw_path.decode("ascii", "replace").partition("?")[0]

@@ -184,7 +184,7 @@ def conform(table: pa.Table, record: type, *, source: str) -> pa.Table:
         )
     if unknown := [column for column in table.column_names if column not in expected.names]:
         raise InputError(
-            f"{source}: column {unknown[0]!r} is no column of a {name}; drop it before publishing"
+            f"{source}: column {unknown[0]!r} is not a column of a {name}; drop it before publishing"
         )
     try:
         table = table.select(expected.names).cast(expected)
@@ -238,10 +238,12 @@ def _files(folder: Path, manifest: Manifest) -> dict[tuple[str, str], list[str]]
         )
     for config, splits in manifest.configs.items():
         if not _NAME.fullmatch(config):
-            raise InputError(f"config {config!r} is no plain name; use lower-case letters, digits, - and _")
+            raise InputError(
+                f"config {config!r} is not a plain name; use lower-case letters, digits, - and _"
+            )
         for split in splits:
             if not _SPLIT.fullmatch(split):
-                raise InputError(f"split {split!r} of {config!r} is no plain name; use train, dev or test")
+                raise InputError(f"split {split!r} of {config!r} is not a plain name; use train, dev or test")
     promised = {(config, split) for config, splits in manifest.configs.items() for split in splits}
     found = shards.find(folder)
     if missing := sorted(promised - found.keys()):

@@ -125,7 +125,7 @@ class HeldOutUse:
         questions: How many.
         hits: Rows that hold one of them.
         missing: Why it could not be loaded, if it could not.
-        excuse: Why the dataset may be published none the less, in the recipe's words.
+        excuse: Why the dataset may be published nevertheless, in the recipe's words.
     """
 
     name: str
@@ -238,7 +238,7 @@ class Manifest:
         """Read `manifest.json` of `folder` (or the file itself).
 
         Raises:
-            InputError: There is none, it is no JSON, or a key is unknown, missing or of the wrong type.
+            InputError: There is none, it is not JSON, or a key is unknown, missing or of the wrong type.
         """
         path = folder / FILE_NAME if folder.is_dir() else folder
         try:
@@ -249,7 +249,7 @@ class Manifest:
                 "first"
             ) from error
         except UnicodeDecodeError as error:
-            raise InputError(f"{str(path)!r} is no UTF-8 text; build the dataset again") from error
+            raise InputError(f"{str(path)!r} is not UTF-8 text; build the dataset again") from error
         return cls.from_json(text, source=str(path))
 
     @classmethod

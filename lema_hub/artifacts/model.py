@@ -58,7 +58,7 @@ def read_adapter(folder: Path) -> TrainedModel:
     """Read and check the folder of a LoRA adapter.
 
     Raises:
-        InputError: It holds no such adapter; the message says what is wrong and what to do.
+        InputError: It does not hold a valid adapter; the message says what is wrong and what to do.
     """
     _check_folder(folder, ADAPTER_WEIGHTS)
     config = _read_json(folder / ADAPTER_CONFIG)
@@ -98,7 +98,7 @@ def read_backbone(folder: Path) -> TrainedModel:
     """Read and check the folder of a whole model, in one file or in shards.
 
     Raises:
-        InputError: It holds no such model; the message says what is wrong and what to do.
+        InputError: It does not hold a valid model; the message says what is wrong and what to do.
     """
     if (folder / ADAPTER_CONFIG).is_file():
         raise InputError(

@@ -135,5 +135,5 @@ def _readable(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())[:160]
         raise InputError(
-            f"{str(path)!r} is no readable Parquet file ({said}); build or pull it again"
+            f"{str(path)!r} is not a readable Parquet file ({said}); build or pull it again"
         ) from error

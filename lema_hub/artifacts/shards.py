@@ -25,7 +25,7 @@ WHOLE = 4096
 """Splits of fewer rows stay in one file."""
 
 FILES = 64
-"""A split has at most about so many files; the Hub wants less than a hundred in a commit."""
+"""About the greatest number of files in a split; the Hub wants fewer than a hundred in a commit."""
 
 _PATH = re.compile(
     r"data/(?P<config>[a-z0-9][a-z0-9_-]{0,63})/(?P<split>[a-z0-9_]{1,32}?)(?:-(?P<number>\d{5})-of-(?P<of>\d{5}))?\.parquet"
@@ -62,7 +62,7 @@ def find(folder: Path) -> dict[tuple[str, str], list[str]]:
     """The data files of a folder, by config and split, in the order of their rows.
 
     Raises:
-        InputError: A file under `data/` is none of a split, or a split lacks some of its files.
+        InputError: A file under `data/` does not belong to a split, or a split lacks some of its files.
     """
     found: dict[tuple[str, str], list[str]] = {}
     for path in sorted(
@@ -71,7 +71,7 @@ def find(folder: Path) -> dict[tuple[str, str], list[str]]:
         match = _PATH.fullmatch(path)
         if match is None:
             raise InputError(
-                f"{path!r} in {str(folder)!r} is no data file; a stray file breaks loading: move it"
+                f"{path!r} in {str(folder)!r} is not a data file; a stray file breaks loading: move it"
             )
         found.setdefault((match["config"], match["split"]), []).append(path)
     for paths in found.values():

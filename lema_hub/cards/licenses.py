@@ -2,7 +2,7 @@
 
 Sources come with a licence per row, models with the terms of their outputs. Permissive sources combine
 under the most demanding of them; share-alike and non-commercial terms carry over to the whole; what
-contradicts is refused with the reason. This is a conservative reading of the licences' plain terms, and no
+contradicts is refused with the reason. This is a conservative reading of the licences' plain terms, and not
 legal advice.
 
     >>> combine({"mit": 40, "cc-by-sa-4.0": 2}).license
@@ -113,7 +113,7 @@ def combine(rows: Mapping[str, int], models: Iterable[ModelUse] = ()) -> License
     unknown = [name for name in present if name not in HUB_LICENSES]
     if unknown:
         clashes.append(
-            f"{unknown[0]!r} ({present[unknown[0]]} rows) is no licence identifier of the Hub, such as mit"
+            f"{unknown[0]!r} ({present[unknown[0]]} rows) is not a licence identifier of the Hub, such as mit"
         )
     for vague in ("unknown", "other"):
         if vague in present:

@@ -47,7 +47,7 @@ _LICENSE_NAME = re.compile(r"[a-z0-9-.]+")
 
 
 def size_category(rows: int) -> str:
-    """The Hub's size category of so many rows."""
+    """The Hub's size category for a number of rows."""
     return next((name for limit, name in SIZES if rows < limit), "1B<n<10B")
 
 

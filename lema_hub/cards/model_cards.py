@@ -80,7 +80,7 @@ def checkpoint_card(
     loss: float | None,
     files: Sequence[str],
 ) -> str:
-    """The card of a checkpoint that is pushed while its run goes on, checked by the Hub's rules.
+    """The card of a checkpoint that is pushed during its run, checked by the Hub's rules.
 
     Raises:
         InputError: The card breaks a rule of the Hub.

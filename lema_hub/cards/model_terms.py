@@ -1,8 +1,8 @@
-"""What a base model's licence asks of the models made of it: their names, a phrase, a notice, a copy of the licence.
+"""What a base model's licence requires of models derived from it: a name, a phrase, a notice, a copy of itself.
 
 The duties are data, `model_terms.yaml`, with their clauses and dates. What can be met is met when a model is published
 (the notice, the phrase); what cannot, its name and the copy of the licence, is asked for. A conservative reading of
-the plain words, and no legal advice.
+the plain words, and not legal advice.
 
     >>> terms_of("llama3.1").phrase
     'Built with Llama'

@@ -241,7 +241,7 @@ def on_benchmark(
                 other = next(key for key in {**published, **scored} if published.get(key) != scored.get(key))
                 raise InputError(
                     f"the run's {len(scored):,} problems are not the {len(published):,} of {repo_id}@{pulled.revision} "
-                    f"(see {other}); score the same ones, or publish that benchmark anew"
+                    f"(see {other}); score the same ones, or publish that benchmark again"
                 )
             result = dataclasses.replace(
                 result, task=TASK_ID, repo=repo_id, revision=pulled.commit, config="default", split="test"

@@ -1,8 +1,8 @@
 """The checkpoints of a training run, each under a tag of its own: `v0.1.0-step-40`.
 
-They lie on a branch beside `main`, so that nobody who loads the repo gets one without asking for it. Each is one
+They lie on a branch beside `main`, so that loading the repo never gives one unless it is asked for. Each is one
 commit, complete with card and record, and then its tag; a tag is what makes it published. A commit says which tag it
-is for and what its files hash to, so that after a kill the same command goes on where it stopped.
+is for and what its files hash to, so that after a kill the same command continues where it stopped.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from lema_hub.hub.options import Keywords, PublishOptions
 from lema_hub.hub.release import CARD, with_entry
 from lema_hub.hub.repo import Repo
 from lema_hub.hub.retry import again
+from lema_hub.hub.secrets import check_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ def publish_checkpoints(folder: Path, repo_id: str, **options: Unpack[Keywords])
             )
             for step, checkpoint in steps.items()
         }  # all of them are checked before the first is sent
+        for files in made.values():
+            check_secrets(files)
         repo.check_access()
         repo.create(private=chosen.private)
         for tag, files in made.items():
@@ -75,7 +78,7 @@ def publish_checkpoints(folder: Path, repo_id: str, **options: Unpack[Keywords])
 
 
 def claim_of(repo: Repo, tag: str, commit: str) -> str | None:
-    """The digest that a checkpoint's commit claims for its files, None if it is no checkpoint of that tag."""
+    """The digest that a checkpoint's commit claims for its files, None if it is not a checkpoint of that tag."""
     newest = repo.commits(commit)[:1]
     claims = {match["tag"]: match["digest"] for one in newest for match in _CLAIM.finditer(one.message)}
     return claims.get(tag)

@@ -22,6 +22,7 @@ from lema_hub.errors import InputError
 from lema_hub.hub import checkpoints, contamination
 from lema_hub.hub.pull import Pulled
 from lema_hub.hub.release import CARD
+from lema_hub.hub.secrets import find_leaks
 
 Verdict = Literal["pass", "fail", "note"]
 
@@ -101,6 +102,21 @@ def check_code(pulled: Pulled) -> Check:
     if unsafe:
         return Check("code", "fail", f"{unsafe[0]!r} can run code when it is loaded")
     return Check("code", "pass", f"none of {len(files)} files is a pickle or a script")
+
+
+def check_secrets(pulled: Pulled) -> Check:
+    """No file holds what looks like a key or a token; the message says where one stands, and not what it is."""
+    files = files_of(pulled)
+    try:
+        leaks = list(find_leaks(File(name, path) for name, path in files.items()))
+    except InputError as error:
+        return Check("secrets", "fail", str(error))
+    if leaks:
+        shown = "; ".join(map(str, leaks[:_MANY])) + ("; ..." if len(leaks) > _MANY else "")
+        return Check(
+            "secrets", "fail", f"{len(leaks)} places hold what looks like a secret: {shown}; revoke it"
+        )
+    return Check("secrets", "pass", f"none of {len(files)} files holds what looks like a key or a token")
 
 
 def _is_pickle(path: Path) -> bool:

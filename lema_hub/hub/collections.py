@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from lema_hub.artifacts import manifest, training
+from lema_hub.artifacts.files import File
 from lema_hub.artifacts.manifest import Manifest
 from lema_hub.artifacts.training import Result, Training
 from lema_hub.cards import metadata, templates
@@ -24,6 +25,7 @@ from lema_hub.hub import versions
 from lema_hub.hub.release import CARD
 from lema_hub.hub.repo import Repo, State
 from lema_hub.hub.retry import patient
+from lema_hub.hub.secrets import check_secrets
 from lema_hub.snapshots import RepoType
 
 if TYPE_CHECKING:
@@ -78,8 +80,8 @@ def gather(
         api: The Hub and token to use instead of the clients' own.
 
     Raises:
-        InputError: A name is none, or names nothing or several things; the title is too long.
-        HubError: The Hub refused or could not be reached. What was added stays; the same call goes on.
+        InputError: A name is not valid, or names nothing or several things; or the title is too long.
+        HubError: The Hub refused or could not be reached. What was added stays, and the same call adds the rest.
     """
     if not 0 < len(title.strip()) <= MAX_TITLE:
         raise InputError(f"the title has {len(title.strip())} characters; expected 1 to {MAX_TITLE}")
@@ -96,6 +98,9 @@ def gather(
     description = templates.render(
         "model_cards/collection.txt.jinja", {"counts": Counter(member.what for member in members)}
     ).strip()[:MAX_DESCRIPTION]
+    check_secrets(
+        [File("the title", title.encode()), *(File(f"the note of {m.id}", m.note.encode()) for m in members)]
+    )
     if not dry_run:
         gate.check_access()
     found = _find(gate, owner, title.strip())
@@ -144,7 +149,7 @@ def _describe_member(repo: Repo, state: State) -> Member:
     card = repo.text(state, CARD, revision=revision)
     try:
         front = metadata.split_card(card)[0] if card is not None else {}
-    except InputError:  # a card of somebody else without a header: its repo is gathered all the same
+    except InputError:  # a card of somebody else without a header: its repo is added nevertheless
         front = {}
     rows: int | None = None
     results: tuple[Result, ...] = ()

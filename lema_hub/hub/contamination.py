@@ -1,7 +1,7 @@
-"""The contamination record of a dataset: what publishing asks of it, and the comparison made again.
+"""The contamination record of a dataset: what publishing requires of it, and the comparison repeated.
 
 A dataset without the record, or one that was not compared with a test set that is scored, is not published. Reading a
-published version back, `recheck` loads the same test sets at the same revisions and compares every row anew.
+published version back, `recheck` loads the same test sets at the same revisions and compares every row again.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from lema_hub.errors import InputError
 from lema_hub.hub.pull_requests import find_open
 from lema_hub.hub.repo import Repo
 from lema_hub.hub.retry import again
+from lema_hub.hub.secrets import check_secrets
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -129,6 +130,7 @@ def publish_results(
         raise InputError(
             f"none of {len(results)} scores is on a published dataset; score on a task that has a repo"
         )
+    check_secrets(File(path, text.encode()) for path, text in files.items())
     repo = Repo.at(repo_id, "model", api)
     if dry_run:
         return Sent(repo_id, None, files)

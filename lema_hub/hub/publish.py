@@ -138,7 +138,7 @@ def publish_adapter(folder: Path, repo_id: str, **options: Unpack[Keywords]) -> 
         **options: `PublishOptions`.
 
     Raises:
-        InputError: The folder holds no such adapter, or the base's licence forbids the name.
+        InputError: The folder does not hold a valid adapter, or the base's licence forbids the name.
         TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
 
@@ -159,7 +159,7 @@ def publish_model(folder: Path, repo_id: str, **options: Unpack[Keywords]) -> Pu
         **options: `PublishOptions`.
 
     Raises:
-        InputError: The folder holds no such model.
+        InputError: The folder does not hold a valid model.
         TagExistsError: The version exists with other content.
         HubError: The Hub refused or could not be reached.
 

@@ -65,8 +65,8 @@ def pull(
     repo, state = find(repo_id, repo_type, api)
     name = _revision(repo, state, revision)
     commit = state.tags.get(name, name)
-    # What is interrupted is gone on with in `part`, by the same call: beside a folder that is to be made, inside one
-    # that is there, which may be the one that somebody stands in.
+    # An interrupted pull continues in `part`: beside a folder that does not exist yet, inside one that does, which
+    # may be the working directory.
     part = None
     if out is not None:
         part = out / f".{commit[:12]}" if out.exists() else out.with_name(f".{out.name}-{commit[:12]}")
@@ -107,7 +107,7 @@ def find(repo_id: str, repo_type: RepoType | None, api: HfApi | None) -> tuple[R
     """The repo of that name, a dataset first, and its state.
 
     Raises:
-        HubError: There is none, or the Hub cannot be reached.
+        HubError: There is no such repo, or the Hub cannot be reached.
     """
     kinds: tuple[RepoType, ...] = (repo_type,) if repo_type else ("dataset", "model")
     for kind in kinds:

@@ -22,6 +22,7 @@ from lema_hub.hub.options import PublishOptions
 from lema_hub.hub.pull_requests import find_open
 from lema_hub.hub.repo import Claim, Repo, State, claim_text
 from lema_hub.hub.retry import again
+from lema_hub.hub.secrets import check_secrets
 from lema_hub.hub.tags import check_merged, make_tag
 from lema_hub.hub.versions import Version
 from lema_hub.snapshots import RepoType
@@ -80,10 +81,11 @@ def release(
 
     Raises:
         TagExistsError: The version is published, or claimed by a commit, with other content.
-        InputError: The version goes back.
+        InputError: The version goes back, or a file holds a secret.
         HubError: The Hub refused or could not be reached; nothing is published, or the message says what is
             missing.
     """
+    check_secrets(content)
     job = _Job(repo, options.number, tuple(content), draft, owned, digest_of(content), options.started)
     if options.dry_run:
         return job.preview()
@@ -239,7 +241,9 @@ class _Job:
 
     def files(self, state: State | None) -> list[File]:
         """Everything that the release holds, for the given state."""
-        files = [*self.content, *self.draft(state)]
+        drafted = self.draft(state)
+        check_secrets(drafted)
+        files = [*self.content, *drafted]
         if len(files) > _MAX_FILES:
             raise InputError(
                 f"{len(files)} files in one release; the Hub wants at most {_MAX_FILES} in a commit: merge splits"

@@ -80,7 +80,7 @@ class Repo:
         """The repo of that id on the given Hub, or on the one that the clients are set to.
 
         Raises:
-            InputError: The id is none.
+            InputError: The id is not valid.
         """
         from huggingface_hub import HfApi
         from huggingface_hub.utils._validators import validate_repo_id

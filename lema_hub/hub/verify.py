@@ -88,6 +88,7 @@ def _our_dataset(pulled: Pulled) -> list[Check]:
     made = [
         checks.check_digest(pulled, [*data, pulled.folder / manifest.FILE_NAME]),
         checks.check_code(pulled),
+        checks.check_secrets(pulled),
         *checks.check_strays(pulled),
     ]
     try:
@@ -124,6 +125,7 @@ def _our_model(pulled: Pulled) -> list[Check]:
         checks.check_digest(pulled, [pulled.folder / name for name in model.files]),
         Check("weights", "pass", f"safetensors, {model.parameters:,} parameters"),
         checks.check_code(pulled),
+        checks.check_secrets(pulled),
         attempt("card", lambda: card_checks.card_rules(pulled)),
         attempt("licence", lambda: card_checks.model_license(pulled, model)),
     ]
@@ -148,7 +150,7 @@ def _other_dataset(pulled: Pulled) -> list[Check]:
 
 def _other_model(pulled: Pulled) -> list[Check]:
     card = attempt("card", lambda: card_checks.card_rules(pulled, ours=False))
-    return [checks.check_code(pulled), card]
+    return [checks.check_code(pulled), checks.check_secrets(pulled), card]
 
 
 def _listed(counts: Mapping[str, int]) -> str:

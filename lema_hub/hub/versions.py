@@ -60,11 +60,11 @@ def parse(text: str) -> Version:
     """The version of `X.Y.Z` or `vX.Y.Z`.
 
     Raises:
-        InputError: The text is no such version.
+        InputError: The text is not such a version.
     """
     match = _VERSION.fullmatch(text)
     if match is None:
-        raise InputError(f"version {text[:40]!r} is no semantic version; write three numbers, as in 0.1.0")
+        raise InputError(f"version {text[:40]!r} is not a semantic version; write three numbers, as in 0.1.0")
     return Version(*map(int, match.groups()))
 
 

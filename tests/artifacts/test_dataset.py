@@ -49,7 +49,7 @@ def test_a_built_folder_gives_back_its_rows(tmp_path: Path, kind: str) -> None:
     ("change", "message"),
     [
         (lambda t: t.drop_columns(["explanation"]), "column 'explanation' of a Correction is missing"),
-        (lambda t: t.append_column("note", t["question"]), "column 'note' is no column of a Correction"),
+        (lambda t: t.append_column("note", t["question"]), "column 'note' is not a column of a Correction"),
         (
             with_column("incorrect_step", lambda t: t["question"]),
             "column 'incorrect_step' is string; expected int64",
@@ -88,7 +88,7 @@ def test_a_problem_in_two_splits_is_refused(built: Path) -> None:
             "'data/nano/extra.parquet' .* not in the manifest",
         ),
         (lambda f: (f / TRAIN).unlink(), "is in the manifest but not in"),
-        (lambda f: (f / TRAIN).write_bytes(b"PAR1"), "no readable Parquet file"),
+        (lambda f: (f / TRAIN).write_bytes(b"PAR1"), "not a readable Parquet file"),
         (lambda f: (f / "manifest.json").unlink(), "no manifest.json"),
         (
             lambda f: replace(Manifest.read(f), configs={"rejected": {"train": 3}}).write(f),
@@ -96,7 +96,7 @@ def test_a_problem_in_two_splits_is_refused(built: Path) -> None:
         ),
         (
             lambda f: replace(Manifest.read(f), configs={"../x": {"train": 3}}).write(f),
-            "config '../x' is no plain name",
+            "config '../x' is not a plain name",
         ),
     ],
 )

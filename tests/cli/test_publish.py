@@ -151,7 +151,7 @@ def test_json_is_one_object(hub: LocalHub, repo_id: str, adapter: Path) -> None:
     ("arguments", "environment", "message"),
     [
         (["dataset", "nothing", "lema/x", "--version", "0.1.0"], {}, "'nothing' is not a folder"),
-        (["dataset", "BUILT", "lema/x", "--version", "1.0"], {}, "version '1.0' is no semantic version"),
+        (["dataset", "BUILT", "lema/x", "--version", "1.0"], {}, "version '1.0' is not a semantic version"),
         (["dataset", "BUILT", "x", "--version", "0.1.0"], {}, "'x' is not a repo id"),
         (
             ["dataset", "BUILT", "lema/x", "--version", "0.1.0"],

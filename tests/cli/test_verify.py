@@ -25,7 +25,7 @@ def test_the_commands_pull_and_verify(
     assert "cannot be written (Not a directory); give another folder" in done.stderr
     done = lema(hub, "verify", f"{repo_id}@v0.1.0")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("  pass  ") == 10
+    assert done.stdout.count("  pass  ") == 11
     card = api.hf_hub_download(repo_id, "README.md", repo_type="dataset", local_dir=tmp_path / "card")
     api.upload_file(
         path_or_fileobj=Path(card).read_text().replace("holds 16", "holds 1,600").encode(),
