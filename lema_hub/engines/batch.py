@@ -157,9 +157,9 @@ class BatchEngine:
             finally:
                 if going := [job for job in jobs if job.batch]:
                     _logger.warning(
-                        "%d %s on at %s; the same command goes on and fetches what they answer",
+                        "%d %s running at %s; the same command continues and fetches the answers",
                         len(going),
-                        "batch goes" if len(going) == 1 else "batches go",
+                        "batch is" if len(going) == 1 else "batches are",
                         self.endpoint.base_url,
                     )
 

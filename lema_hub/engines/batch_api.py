@@ -175,7 +175,7 @@ class BatchApi:
         return found
 
     def rows(self, file: str, *, most_line: int) -> Iterator[Mapping[str, Any]]:
-        """The lines of an output or error file; one that is no JSON, or too long, answers nothing."""
+        """The lines of an output or error file; a line that is not JSON, or too long, is skipped and counted."""
         odd = count = 0
         with self._client.files.with_streaming_response.content(file) as reply:
             for raw in _lines(reply.iter_bytes(), most_line):

@@ -3,7 +3,7 @@
     {"model": "m-2026-01-31", "choices": [{"message": {"content": "42"}, "finish_reason": "stop"}],
      "usage": {"prompt_tokens": 9, "completion_tokens": 2}}
 
-The trap: usage is told once for all choices. It is shared out among them so that sums stay right, the prompt
+The trap: usage is reported once for all choices. It is divided among them so that sums stay correct, the prompt
 evenly and the completion by the lengths of the texts.
 """
 
@@ -162,7 +162,7 @@ def _part(whole: int, begin: int, end: int, of: int) -> int:
 
 
 def _count(usage: object, name: str) -> int:
-    """A number of tokens that is told; 0 if it is not, or is not a number of tokens."""
+    """A reported number of tokens; 0 if there is none, or it is not a number of tokens."""
     count = usage.get(name) if isinstance(usage, dict) else None
     return (
         count if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MOST_TOKENS else 0

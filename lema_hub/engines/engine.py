@@ -57,7 +57,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked; `index` numbers the samples of one prompt.
+    """One request; `index` numbers the samples of one prompt.
 
     `problem_id` names the problem for engines that know it (the exact corrector of the nano world); it is
     neither sent to a model nor part of the ledger's key. `schema` is the JSON Schema that the text has to
@@ -88,8 +88,8 @@ class Response:
 class Failure:
     """A request without an answer: `reason` is one word to count by, `detail` one line without secrets.
 
-    The next run tries again. `cost_usd` is what the request may have cost all the same: an answer that cannot be used
-    is paid, and one that was lost on its way may be. `again` says that it is worth another try in this run, which is
+    The next run tries again. `cost_usd` is what the request may have cost: an answer that cannot be used is
+    paid, and one that was lost on its way may be. `again` says that it is worth another try in this run, which is
     left to the ledger because it counts against the budget.
     """
 
@@ -131,7 +131,7 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Remembering(Protocol):
-    """An engine that keeps what it has under way beside the ledger through which it is asked."""
+    """An engine that stores its pending work beside the ledger."""
 
     def remember_beside(self, ledger: Path) -> None:
         """Be told the ledger's file before `generate`."""

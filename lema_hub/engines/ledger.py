@@ -1,7 +1,7 @@
 """The ledger: every request to a model and its answer, in one SQLite file.
 
 The key of a request is the hash of engine, model, revision, prompt, sampling and index. What has an answer
-is never sent again, so a killed run goes on where it was, and runs that share a file share their work. An
+is never sent again, so a killed run continues where it stopped, and runs that share a file share their work. An
 answer is committed before anybody sees it; if two processes asked the same, both get the one that was
 committed first. Failures are kept by reason and tried again in the next run.
 
@@ -138,7 +138,7 @@ class Ledger:
         if stopped:
             raise BudgetError(
                 f"budget of ${budget_usd:,.10g} would be exceeded: ${self.cost():.4f} is spent, "
-                f"{total - len(answers)} of {total} requests are open; raise the budget to go on, "
+                f"{total - len(answers)} of {total} requests are open; raise the budget to continue, "
                 "nothing is paid twice"
             )
         if lost := sum(key not in answers for key in missing):
@@ -318,7 +318,7 @@ def request_key(engine: Engine, request: Request) -> str:
         request.prompt,
         _plain(request.sampling),
         request.index,
-        *([] if request.schema is None else [request.schema]),  # ledgers of before it had a place stay valid
+        *([] if request.schema is None else [request.schema]),  # keys from before schemas existed stay valid
     )
 
 

@@ -1,13 +1,12 @@
-"""What a ledger holds: sums by stage and model, failures by reason, every answer, and how to be rid of some.
+"""What a ledger holds: sums by stage and model, failures by reason, every answer; and how some of it is removed.
 
     with LedgerContents(Path("runs/ledger.sqlite")) as contents:
         contents.totals()[0].responses
         contents.prune(Selection(stage="sample"), dry_run=True)
 
-Other processes may go on writing meanwhile. What is pruned is asked again, and paid again, by a run that needs it.
+Other processes may write at the same time. A run that needs a pruned answer asks for it, and pays for it, again.
 
-The trap: a file of before answers had dates keeps rows without one. No age is guessed for them: `before` leaves them
-alone and counts them.
+The trap: rows from before answers had dates have none. No age is guessed for them: `before` keeps and counts them.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class FailureTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A request and its answer; None is what a file of before does not know."""
+    """A request and its answer; None is what an older file does not record."""
 
     key: str
     stage: str
@@ -79,7 +78,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which rows are meant; what is None does not matter.
+    """Which rows to select; None selects all.
 
     Attributes:
         stage: Of this stage.
@@ -117,7 +116,7 @@ class LedgerContents:
     """The contents of an existing ledger; a file that cannot be written is only read.
 
     Raises:
-        InputError: `path` is no ledger, or cannot be opened.
+        InputError: `path` is not a ledger, or cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -150,7 +149,7 @@ class LedgerContents:
             return [FailureTotals(**dict(zip(names, row, strict=False))) for row in rows]
 
     def entries(self, selection: Selection) -> Iterator[Entry]:
-        """The answers that are meant, with their requests, sorted by key."""
+        """The selected answers with their requests, sorted by key."""
         where, values = _where(selection)
         columns = (
             "key, stage, engine, model, revision, system, prompt, sampling, sample_index, schema, text, "
@@ -172,7 +171,7 @@ class LedgerContents:
                 yield Entry(**fields)
 
     def prune(self, selection: Selection, *, dry_run: bool = False) -> Pruned:
-        """Remove the rows that are meant and give their space back.
+        """Remove the selected rows and return their space to the disk.
 
         Args:
             selection: Which rows; an empty selection is refused.
@@ -234,7 +233,7 @@ class LedgerContents:
         """Give unused pages back to the disk.
 
         Raises:
-            EngineError: There is no room to rewrite the file; the rows are gone all the same.
+            EngineError: There is no room to rewrite the file; the rows are removed nevertheless.
         """
         before = self.path.stat().st_size
         try:

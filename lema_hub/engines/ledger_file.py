@@ -5,7 +5,7 @@
     responses  the answers, by the key of their requests, and when they came
     failures   the requests without an answer, by the same key; an answer deletes its failure
 
-`PRAGMA user_version` counts the changes of these tables. A file of before is changed in one transaction when it is
+`PRAGMA user_version` counts the changes of these tables. An older file is changed in one transaction when it is
 opened, with NULL for what it does not know; a file of a later version is refused and left as it is, and so is any
 other SQLite database.
 
@@ -63,7 +63,7 @@ def open_file(path: Path, *, create: bool = True, read_only: bool = False) -> sq
         read_only: Write nothing, not even beside the file.
 
     Raises:
-        InputError: It is no ledger, one of a later version, damaged, or not to be had.
+        InputError: It is not a ledger, is of a later version or damaged, or cannot be opened.
     """
     try:
         if create:
@@ -93,7 +93,7 @@ def told(path: Path) -> Iterator[None]:
 def _remedy(error: Exception) -> str:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return "it is no ledger or a damaged one: give another file, or save what is left (sqlite3 FILE .recover)"
+        return "it is not a ledger, or it is damaged: give another file, or save what is left (sqlite3 FILE .recover)"
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "another process has been writing for a minute: wait for it and run again"
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):

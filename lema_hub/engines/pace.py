@@ -34,7 +34,7 @@ _OVERLOAD = 0.2  # share of overloaded answers from which the window is halved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """The most that a model is asked per minute, evenly spread; None for no limit of ours.
+    """The most that a model is asked per minute, evenly spread; None for no limit.
 
     Raises:
         InputError: A rate is not positive.
@@ -63,7 +63,7 @@ class Pace:
         self._mean_tokens = 0.0
 
     def reserve(self, tokens: int, now: float) -> float:
-        """The time at which a request of so many tokens may be sent; it is booked."""
+        """Book a request of that many tokens, and return the time at which it may be sent."""
         rates = self.rates
         self._mean_tokens += (tokens - self._mean_tokens) / (_MEMORY if self._mean_tokens else 1)
         if rates == _NO_RATES and not self._spacing and now >= self.paused_until:

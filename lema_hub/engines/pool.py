@@ -36,7 +36,7 @@ _logger = logging.getLogger(__name__)
 _SILENT = frozenset({"timeout", "unreachable", "broken"})  # no answer at all
 _RETRIED = _SILENT | {"server_error", "malformed", "empty"}
 _REFUSALS_IN_A_ROW = 8  # before the first answer: a wrong setting rather than bad prompts
-_SAID = 10.0  # seconds from which a pause is told
+_SAID = 10.0  # seconds from which a pause is logged
 _GRACE = 30.0  # seconds for what is in flight when a run ends
 
 Item = tuple[int, Request]
@@ -160,7 +160,7 @@ class Pool:
             await asyncio.sleep(_jitter(attempt))
 
     def _deliver(self, group: Sequence[Item], answers: Sequence[Answer]) -> list[Item]:
-        """Hand on what is answered; the rest, which is asked again."""
+        """Hand on the answers, and return what has to be asked again."""
         left = list(group[len(answers) :])
         for (position, request), answer in zip(group, answers, strict=False):
             if isinstance(answer, Failure) and answer.reason in _RETRIED and not answer.again:
@@ -284,8 +284,8 @@ class Pool:
         )
 
     async def _be_limited(self, wait: float | None, *, sent: float, times: int) -> None:
-        """Wait after the 429 to a post of that time, one of so many to the same request: alone, or with everybody if
-        the endpoint says so or limits everybody.
+        """Wait after a 429: alone, or with all workers if the endpoint says how long or limits them all. `sent` is when
+        the post was sent, `times` how many 429s the request has had.
 
         An endpoint may ask for a shorter pause than the last one, or for none. The pauses grow nevertheless, from one
         round of 429s to the next, until it answers.

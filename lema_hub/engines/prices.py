@@ -81,5 +81,5 @@ def _read(name: str, text: str) -> dict[str, Price]:
         }
     except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError, InputError) as error:
         raise InputError(
-            f"{name} is no price list ({error}); expected rows with {', '.join(_KEYS)}"
+            f"{name} is not a price list ({error}); expected rows with {', '.join(_KEYS)}"
         ) from error

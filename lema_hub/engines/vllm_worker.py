@@ -2,7 +2,7 @@
 
     stdin   {"position": 7, "text": "...", "max_tokens": 512, "temperature": 0.7, "top_p": 1.0, "stop": [], "seed": 81,
              "schema": null}
-    stdout  {"ready": 512}                           the model is loaded; so many requests keep it busy
+    stdout  {"ready": 512}                           the model is loaded; that many requests keep it busy
             {"position": 7, "text": "...", "finish_reason": "stop", "prompt_tokens": 9, "completion_tokens": 31}
             {"position": 8, "reason": "prompt_too_long", "detail": "..."}
             {"error": "..."}                         and it ends

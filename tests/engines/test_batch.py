@@ -263,7 +263,7 @@ def test_ctrl_c_says_that_the_batches_go_on(tmp_path: Path, caplog: pytest.LogCa
         sent = time.monotonic()
         _, said = child.communicate(timeout=10)
         assert time.monotonic() - sent < 3
-        assert "3 batches go on at" in said
-        assert "the same command goes on and fetches what they answer" in said
+        assert "3 batches are running at" in said
+        assert "the same command continues and fetches the answers" in said
         assert "KeyboardInterrupt" in said
     assert logging.getLogger("lema_hub.engines.batch").level == logging.NOTSET

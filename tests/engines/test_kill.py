@@ -158,7 +158,7 @@ def test_ctrl_c_leaves_the_batches_going_and_the_same_command_fetches_them(tmp_p
         _, said = child.communicate(timeout=20)
         assert time.monotonic() - sent < 3
         assert child.returncode == 130
-        assert "1 batch goes on at http://127.0.0.1:" in said
+        assert "1 batch is running at http://127.0.0.1:" in said
         assert "Traceback" not in said
         done = subprocess.run(
             command, capture_output=True, text=True, env=_environment(), timeout=60, check=True

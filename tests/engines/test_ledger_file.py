@@ -126,7 +126,7 @@ def test_a_damaged_file_is_said_in_one_line_wherever_it_is_noticed(tmp_path: Pat
     path.write_bytes(whole)
     with (
         Ledger(path) as ledger,
-        pytest.raises(EngineError, match=r"malformed.*a damaged one.*\.recover") as said,
+        pytest.raises(EngineError, match=r"malformed.*it is damaged.*\.recover") as said,
     ):
         ledger.run(Echo(), requests, stage="s")
     assert "\n" not in str(said.value)

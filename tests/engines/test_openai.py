@@ -205,7 +205,7 @@ def test_prices_give_costs_and_bounds(tmp_path: Path) -> None:
     assert OpenAIEngine("m").cost_bound(ask(["abc"])[0]) is None
     assert OpenAIEngine("gpt-4").endpoint.price is not None
     file.write_text("- {model: m}\n")
-    with pytest.raises(InputError, match="is no price list"):
+    with pytest.raises(InputError, match="is not a price list"):
         OpenAIEngine("m", prices=file)
 
 
