@@ -166,11 +166,7 @@ def check(response: httpx2.Response) -> None:
         _remember_size(response)
         return
     limit, is_file = _limit(response)
-    if response.is_redirect and "location" in response.headers:
-        stated = _sizes.get(response.request.url)
-        _sizes.put(
-            response.request.url.join(response.headers["location"]), limit if stated is None else stated
-        )
+    _follow(response, limit)
     response.stream = _Bounded(response, limit, listing, is_file)
     if response.status_code == 200 and response.request.method == "GET":
         path = response.request.url.raw_path.decode("ascii", "replace").partition("?")[0]
@@ -251,6 +247,18 @@ def _remember_size(response: httpx2.Response) -> None:
     _sizes.put(response.request.url, int(stated))
     if "location" in response.headers:
         _sizes.put(response.request.url.join(response.headers["location"]), int(stated))
+
+
+def _follow(response: httpx2.Response, limit: int) -> None:
+    """What is known of an address holds for the one that it redirects to: a file's size, or that it is no file."""
+    request = response.request
+    if not (response.is_redirect and "location" in response.headers):
+        return
+    stated = _sizes.get(request.url)
+    if stated is None and (request.method != "GET" or request.url.path.startswith("/api/")):
+        stated = limit
+    if stated is not None:
+        _sizes.put(request.url.join(response.headers["location"]), stated)
 
 
 def _limit(response: httpx2.Response) -> tuple[int, bool]:

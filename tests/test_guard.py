@@ -67,6 +67,21 @@ def test_a_file_is_read_to_its_stated_size_even_behind_a_redirect() -> None:
         moved.read()
 
 
+def test_an_answer_stays_an_answer_behind_a_redirect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "MAX_ANSWER", 4)
+    for method, place in (("GET", "http://hub/api/x"), ("POST", "http://hub/x.git/info/lfs/objects/batch")):
+        target = f"http://hub/large-{method}"
+        guard.check(answer(place, {"location": target}, method=method, status=302))
+        large = answer(target, {"content-length": "10"}, body=b"0123456789")
+        guard.check(large)
+        with pytest.raises(HubError, match="more than the 4 bytes"):
+            large.read()
+    guard.check(answer("http://hub/x/resolve/main/c", {"location": "http://cdn/c"}, status=302))
+    file = answer("http://cdn/c", {"content-length": "10"}, body=b"0123456789")
+    guard.check(file)
+    assert len(file.read()) == 10
+
+
 def test_a_range_is_as_long_as_it_was_asked_for() -> None:
     part = answer("http://hub/f", {}, status=206, body=b"1234", range="bytes=10-12")
     guard.check(part)
