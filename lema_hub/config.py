@@ -104,8 +104,9 @@ def peek(path: Path, key: str) -> Any:
     Raises:
         RecipeError: The file cannot be read, or is not YAML.
     """
+    text = _text(path)
     try:
-        document = _load(_text(path))
+        document = _load(text)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
     return document.get(key) if isinstance(document, Mapping) else None
@@ -189,13 +190,11 @@ def _text(path: Path) -> str:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise RecipeError(
-                f"{str(path)!r} has {size:,} bytes; expected a YAML file of at most {MAX_BYTES:,}"
-            )
+            raise RecipeError(f"{path}: {size:,} bytes; expected a YAML file of at most {MAX_BYTES:,}")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(
-            f"{str(path)!r} cannot be read ({type(error).__name__}); give a YAML file in UTF-8"
+            f"{path}: cannot be read ({type(error).__name__}); give a YAML file in UTF-8"
         ) from error
 
 

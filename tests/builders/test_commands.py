@@ -170,7 +170,10 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_answered(folder: Path) -> N
             "no answer from",
         ),
         (("sample", "--engine", "openai"), "needs a model; name one"),
-        (("sample", "--model", "./none", "--engine", "transformers"), "is no folder; give a model folder"),
+        (
+            ("sample", "--model", "./none", "--engine", "transformers"),
+            "is neither a folder nor a Hub id; give a folder",
+        ),
         (("sample", "--import", "none.jsonl"), "cannot be read"),
         (("sample", "--import", "none.jsonl", "--format", "csv"), "no import format 'csv'"),
         (
@@ -181,8 +184,8 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_was_answered(folder: Path) -> N
             ("sample", "--model", "m", "--start", "99999"),
             "has no train problem from number 99999 on; give another --problems, --split or --start",
         ),
-        (("build", "corrections", os.devnull), "the recipe is empty; expected keys: kind, task,"),
-        (("build", "corrections", "none.yaml"), "recipe 'none.yaml' cannot be read"),
+        (("build", "corrections", os.devnull), "the document is empty; expected the keys kind, task,"),
+        (("build", "corrections", "none.yaml"), "none.yaml: cannot be read (FileNotFoundError)"),
     ],
 )
 def test_what_cannot_work_is_one_line_and_exit_1(

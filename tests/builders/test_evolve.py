@@ -302,7 +302,7 @@ def test_nano_problems_evolve_exactly() -> None:
     assert len(twice.steps) == 3
     with pytest.raises(InputError, match="has 4 steps and cannot be made 'deeper'"):
         nano.load("nano/train/s4-1~deeper-0")
-    with pytest.raises(InputError, match="no id of a nano problem"):
+    with pytest.raises(InputError, match="is not the id of a nano problem"):
         nano.load("nano/train/s4-1~concrete-0")
 
 
