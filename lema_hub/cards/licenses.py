@@ -94,6 +94,10 @@ class License:
     clashes: tuple[str, ...]
     duties: tuple[str, ...]
 
+    def overruled(self, declared: str) -> License:
+        """The terms that the publisher declares in spite of the clashes."""
+        return License(declared, (), self.duties or ("see the sources",))
+
 
 def combine(rows: Mapping[str, int], models: Iterable[ModelUse] = ()) -> License:
     """The licence of a dataset.

@@ -138,7 +138,7 @@ def dataset_card(pulled: Pulled, built: BuiltDataset) -> str:
     """What rows, manifest and history render to."""
     terms = licenses.terms_of(built)
     if terms.license is None:
-        terms = licenses.License(built.manifest.license, (), terms.duties)
+        terms = terms.overruled(built.manifest.license)
     return cards.dataset_card(
         built,
         repo_id=pulled.repo.repo_id,

@@ -284,10 +284,7 @@ def _granted(
             f"the manifest's licence {declared!r} is not an identifier of the Hub; expected one such as mit"
         )
     noted = replace(built.manifest, granted=dict.fromkeys(terms.clashes, right))
-    return (
-        replace(built, manifest=noted),
-        licenses.License(declared, (), terms.duties or ("see the sources",)),
-    )
+    return replace(built, manifest=noted), terms.overruled(declared)
 
 
 def _stage(built: BuiltDataset, staging: Path) -> list[File]:

@@ -37,6 +37,17 @@ def test_a_release_of_ours_passes(api: HfApi, repo_id: str, tmp_path: Path, kind
     assert verdicts(api, repo_id) == dict.fromkeys(names, "pass")
 
 
+def test_a_release_by_a_declared_right_passes(api: HfApi, repo_id: str, built: Path) -> None:
+    """Such as PRMBench's: its model's terms are an objection, and nothing else asks anything of users."""
+    made = Manifest.read(built)
+    replace(made, models=(replace(made.models[0], name="openai/gpt-4o (PRMBench)", license=None),)).write(
+        built
+    )
+    published = publish_dataset(built, repo_id, version="0.1.0", api=api, right="For study only")
+    assert "What it asks of you: see the sources." in published.card
+    assert set(verdicts(api, repo_id).values()) == {"pass"}
+
+
 def test_an_adapter_of_ours_passes(api: HfApi, repo_id: str, adapter: Path) -> None:
     publish_adapter(adapter, repo_id, version="0.1.0", api=api)
     names = ["release", "weights", "code", "secrets", "card", "licence", "numbers", "words"]
