@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
+from lema_hub.artifacts.manifest import Manifest
 from lema_hub.hub.publish import publish_adapter, publish_dataset
 from lema_hub.hub.verify import verify
 from tests.built import build_dataset
