@@ -124,7 +124,7 @@ def test_annotated_sets_are_built_published_and_loaded_back(
         assert rows["parsed"] == rows["wrong"] == rows["right"] == total
     prmbench, mr_ben = found["prmbench"], found["mr-ben"]
     assert 400 < sum(prmbench["rows"].values()) < 450
-    assert prmbench["refused"]["right_answer"] == 1060
+    assert prmbench["refused"]["right_answer"] == 1061
     assert "test_question" not in prmbench["refused"]  # none of them is on a test question
     assert (prmbench["licenses"], prmbench["models"]) == (["apache-2.0"], ["openai/gpt-4o (PRMBench)"])
     assert 100 < sum(mr_ben["rows"].values()) <= 123
