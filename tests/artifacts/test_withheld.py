@@ -62,9 +62,7 @@ def test_an_id_only_release_holds_no_text_of_the_source_and_is_rebuilt_row_by_ro
     assert [check for check in checks.values() if check.verdict == "fail"] == []
     assert checks["contamination"].verdict == "note"
 
-    with pytest.raises(
-        InputError, match="is an id-only release: its questions are withheld; make its rows whole"
-    ):
+    with pytest.raises(InputError, match="is an id-only release: its questions are withheld; restore them"):
         load(
             [DataSource(path=str(pulled), config="gsm8k")],
             AutoTokenizer.from_pretrained(backbone_path()),
