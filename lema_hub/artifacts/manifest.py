@@ -12,6 +12,7 @@ absent becomes a card that is silently wrong.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,7 @@ from lema_hub.artifacts.figures import GateTruth, Success, Yield
 from lema_hub.artifacts.signs import check_signs
 from lema_hub.config import read_json, to_json
 from lema_hub.errors import InputError
+from lema_hub.json_text import loads
 
 Kind = Literal["corrections", "cot", "problems", "mix"]
 """What the rows are: `records.Correction`, `CotExample`, `EvolvedProblem` or `MixedRow`."""
@@ -238,7 +240,8 @@ class Manifest:
         """Read `manifest.json` of `folder` (or the file itself).
 
         Raises:
-            InputError: There is none, it is not JSON, or a key is unknown, missing or of the wrong type.
+            InputError: There is none, it is not JSON, a key is unknown, missing or of the wrong type, or the folder
+                holds the paths that `lema sample` wrote.
         """
         path = folder / FILE_NAME if folder.is_dir() else folder
         try:
@@ -250,7 +253,11 @@ class Manifest:
             ) from error
         except UnicodeDecodeError as error:
             raise InputError(f"{str(path)!r} is not UTF-8 text; build the dataset again") from error
-        return cls.from_json(text, source=str(path))
+        try:
+            return cls.from_json(text, source=str(path))
+        except InputError:
+            _refuse_paths(text, path)
+            raise
 
     @classmethod
     def from_json(cls, text: str, *, source: str = FILE_NAME) -> Manifest:
@@ -262,3 +269,15 @@ class Manifest:
         made = read_json(text, cls, source=source)
         check_signs(made, source=source, free=("seed", "measures"))
         return made
+
+
+def _refuse_paths(text: str, path: Path) -> None:
+    """Say so if the manifest is that of sampled paths."""
+    document = loads(text, source=str(path), remedy="build it again")
+    if isinstance(document, dict) and document.get("kind") == "paths":
+        folder = shlex.quote(str(path.parent))
+        raise InputError(
+            f"{str(path.parent)!r} holds reasoning paths that `lema sample` wrote, not a dataset; run: lema build "
+            f"corrections RECIPE.yaml --ledger {folder}/ledger.sqlite --out DIR (solutions that were "
+            "imported from a file go into the recipe as `recorded:`)"
+        )

@@ -169,9 +169,12 @@ def load(path: Path, overrides: Sequence[str] = (), cls: type = Recipe) -> Any:
         cls: The frozen dataclass that it is read as, for recipes of other kinds.
 
     Raises:
-        RecipeError: The file cannot be read, or a key is unknown, missing or ill-typed.
+        RecipeError: The file cannot be read, a key is unknown, missing or ill-typed, or the recipe is another
+            command's.
     """
     kind = peek(path, "kind")
     if kind in KINDS and kind not in typing.get_args(typing.get_type_hints(cls).get("kind")):
         raise RecipeError(f"{path} builds {kind}; run: lema build {kind} {path}")
+    if kind is None and peek(path, "backbone") is not None:
+        raise RecipeError(f"{path} is a recipe for training, not for data; run: lema train {path}")
     return read_yaml(path, cls, overrides)

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from lema_hub.config import Range, read_yaml
+from lema_hub.builders.recipe import KINDS
+from lema_hub.config import Range, peek, read_yaml
 from lema_hub.errors import RecipeError
 
 Method = Literal["qlora", "lora", "full"]
@@ -151,13 +152,17 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     """The recipe of a YAML file; `overrides` are `key=value`, values in YAML, list items by number.
 
     Raises:
-        RecipeError: The file cannot be read, or a key is unknown, missing, ill-typed or out of range.
+        RecipeError: The file cannot be read, a key is unknown, missing, ill-typed or out of range, or the recipe is
+            for data.
 
     Example:
         >>> from lema_hub.train.shipped import recipe_path
         >>> load(recipe_path("nano/nano-lema"), ["rank=8", "data.0.revision=v0.2.0"]).rank
         8
     """
+    kind = peek(path, "kind")
+    if kind in KINDS and peek(path, "backbone") is None:
+        raise RecipeError(f"{path} is a recipe for data, not for training; run: lema build {kind} {path}")
     return read_yaml(path, Recipe, tuple(overrides))
 
 

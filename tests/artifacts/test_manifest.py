@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lema_hub.artifacts.manifest import Manifest
+from lema_hub.artifacts.dataset import read_dataset
+from lema_hub.artifacts.manifest import Manifest, Tokens
+from lema_hub.artifacts.paths import PathsManifest, write_paths
 from lema_hub.errors import InputError
 from tests.built import manifest
 
@@ -55,3 +57,18 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_folder_without_manifest_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no manifest.json in .*lema build"):
         Manifest.read(tmp_path)
+
+
+def test_a_folder_of_sampled_paths_is_called_that_and_not_a_broken_dataset(tmp_path: Path) -> None:
+    folder = tmp_path / "my paths"
+    made = PathsManifest(
+        task="nano", command="lema sample", seed=0, inputs=(), prompts=(), models=(), stages=(), verdicts={},
+        tokens=Tokens(prompt=0, completion=0), cost_usd=None, packages={},
+    )  # fmt: skip
+    write_paths(folder, made, [])
+    with pytest.raises(InputError) as caught:
+        read_dataset(folder)
+    assert str(caught.value).startswith(
+        f"{str(folder)!r} holds reasoning paths that `lema sample` wrote, not a dataset; run: lema build "
+        f"corrections RECIPE.yaml --ledger {str(folder)!r}/ledger.sqlite --out DIR"
+    )

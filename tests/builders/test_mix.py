@@ -16,10 +16,11 @@ from lema_hub import nano
 from lema_hub.artifacts.manifest import Mix
 from lema_hub.builders import write_dataset
 from lema_hub.builders.built import Built
+from lema_hub.builders.evolve import EvolveRecipe
 from lema_hub.builders.forms import texts
 from lema_hub.builders.mix import MixRecipe, Part, mixed, run
 from lema_hub.builders.published import Opened, Published, open_published
-from lema_hub.builders.recipe import load
+from lema_hub.builders.recipe import Recipe, load
 from lema_hub.errors import FormatError, InputError, RecipeError
 from lema_hub.records import Correction, CotExample, MixedRow
 from lema_hub.steps import parse_correction
@@ -243,6 +244,14 @@ def test_a_recipe_of_another_kind_says_which_command_builds_it() -> None:
         load(RECIPES / "nano-evolve.yaml", (), MixRecipe)
     with pytest.raises(RecipeError, match="builds mix; run: lema build mix"):
         load(RECIPES / "nano-ablation-mix.yaml")
+
+
+@pytest.mark.parametrize("cls", [Recipe, MixRecipe, EvolveRecipe])
+def test_a_recipe_for_training_says_which_command_takes_it(cls: type) -> None:
+    with pytest.raises(
+        RecipeError, match=r"nano-cot.yaml is a recipe for training, .*; run: lema train .*nano-cot"
+    ):
+        load(RECIPES.parent / "nano/nano-cot.yaml", (), cls)
 
 
 def test_what_does_not_fit_is_refused(

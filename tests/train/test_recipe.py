@@ -170,6 +170,15 @@ def test_a_bad_override_is_named(tmp_path: Path, override: str, message: str) ->
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["nano-corrections", "nano-cot", "nano-evolve", "nano-ablation-mix"])
+def test_a_recipe_for_data_says_which_command_takes_it(name: str) -> None:
+    kind = name.rpartition("-")[2]
+    with pytest.raises(
+        RecipeError, match=rf"is a recipe for data, not for training; run: lema build {kind} .*{name}"
+    ):
+        load(ROOT / f"data/{name}.yaml")
+
+
 def test_a_recipe_is_its_plain_values(recipe: Recipe) -> None:
     assert parse(recipe.to_dict(), Recipe) == recipe
 
