@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lema_hub.cli.hint import next_command
+from lema_hub.cli.missing import require
 
 if TYPE_CHECKING:
     from lema_hub.evals import EvalResult
@@ -59,6 +60,7 @@ def evaluate(
     from lema_hub.cli.progress import stage_progress
 
     prepare_client(bars=False)
+    require("lighteval")
     from lema_hub.artifacts.scores import summary
     from lema_hub.evals import score
     from lema_hub.evals.systems import find

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from lema_hub import __version__
-from lema_hub.cli import hint
+from lema_hub.cli import hint, missing
 from lema_hub.cli.finite import refuse_nan
 from lema_hub.errors import LemaError
 
@@ -105,11 +105,16 @@ def _root(
 
 
 def main() -> None:
-    """The entry point: a `LemaError`, or a file that cannot be read or written, becomes one line and exit code 1."""
+    """The entry point: a `LemaError`, a package that is not installed, or a file that cannot be read or written becomes
+    one line and exit code 1.
+    """
     # Read when torch is imported; without it waiting threads spin, and two processes on two cores run ten times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        app()
+        try:
+            app()
+        except ModuleNotFoundError as error:
+            raise missing.explained(error) from error
     except LemaError as error:
         sys.stderr.write(f"lema: {' '.join(str(error).split())}\n")
         sys.exit(1)

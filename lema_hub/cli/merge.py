@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from lema_hub.cli.hint import next_command, run_folder
-from lema_hub.errors import InputError, MissingExtraError
+from lema_hub.cli.missing import require
+from lema_hub.errors import InputError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -41,9 +41,7 @@ def merge(
     from lema_hub.cli.hub_client import prepare_client
 
     prepare_client(bars=False)
-    for package in ("torch", "transformers", "peft"):
-        if find_spec(package) is None:
-            raise MissingExtraError(package, "train")
+    require("torch", "transformers", "peft")
     from lema_hub import prompts
     from lema_hub.artifacts.training import FILE_NAME, Training
     from lema_hub.hub.pull import pull

@@ -18,7 +18,21 @@ from typing import Annotated, Any
 import typer
 
 from lema_hub import errors
+from lema_hub.cli import missing
 from lema_hub.loop import ADAPTERS, CORRECTIONS, STAGES, VERSION, Sizes, run
+
+PACKAGES = (
+    "starlette",
+    "uvicorn",
+    "torch",
+    "transformers",
+    "peft",
+    "trl",
+    "bitsandbytes",
+    "lighteval",
+    "matplotlib",
+)
+"""What the loop needs besides the base installation."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -67,6 +81,7 @@ def quickstart(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Run the whole loop offline: mistakes, corrections, datasets, adapters, scores."""
+    missing.require(*PACKAGES, *(("gradio",) if demo else ()))
     # Clients read these once, at their import: they get a cache of their own and talk to the embedded Hub only.
     os.environ.update(
         HF_HOME=str((out / "hf-home").resolve()),

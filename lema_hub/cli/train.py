@@ -7,14 +7,13 @@ import json
 import re
 import shlex
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lema_hub.cli.hint import next_command, run_folder, same_command
-from lema_hub.errors import MissingExtraError
+from lema_hub.cli.missing import require
 
 if TYPE_CHECKING:
     from lema_hub.train import Prepared, Recipe
@@ -48,9 +47,7 @@ def train(
     prepare_client(bars=False)
     from lema_hub.train.recipe import load
 
-    for package in ("torch", "transformers", "peft", "trl", "bitsandbytes"):
-        if find_spec(package) is None:
-            raise MissingExtraError(package, "train")
+    require("torch", "transformers", "peft", "trl", "bitsandbytes")
     loaded = load(recipe, overrides or ())
     if dry_run:
         from lema_hub.train import prepare
