@@ -65,10 +65,13 @@ def named_base(adapter: str, config: dict[str, Any]) -> Base:
     """
     name, revision = config.get("base_model_name_or_path"), config.get("revision")
     if not isinstance(name, str) or not name or not isinstance(revision, str | None):
-        raise InputError(f"adapter {adapter!r} names no base model; give one (--base)")
+        raise InputError(
+            f"adapter {adapter!r} names no base model; give one (lema eval, merge and demo take --base)"
+        )
     if Path(name).is_dir() and not Path(adapter).is_dir():
         raise InputError(
-            f"adapter {adapter!r} of a Hub names the folder {name!r} as its base; say which model is meant (--base)"
+            f"adapter {adapter!r} of a Hub names the folder {name!r} as its base; say which model is meant "
+            "(lema eval, merge and demo take --base)"
         )
     return base(name, revision)
 

@@ -84,7 +84,7 @@ def choose(
     if engine not in ENGINES:
         raise InputError(f"no engine {engine!r}; expected one of {', '.join(ENGINES)}")
     if model is None:
-        raise InputError(f"engine {engine} needs a model; name one (--model)")
+        raise InputError(f"engine {engine} needs a model; name one")
     if engine == "openai":
         return _endpoint(source, model, concurrency, prices)
     adapter, adapter_revision = split_name(source.adapter) if source.adapter is not None else (None, None)

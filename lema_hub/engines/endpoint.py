@@ -146,7 +146,7 @@ class Endpoint:
             return self.address.login
         if key is None and self.base_url == OPENAI_URL:
             raise EngineError(
-                f"{OPENAI_URL} needs a key; set OPENAI_API_KEY, or give --base-url of another endpoint"
+                f"{OPENAI_URL} needs a key; set OPENAI_API_KEY, or give the base URL of another endpoint"
             )
         if key and not (key.isascii() and key.isprintable()):
             raise EngineError(

@@ -270,7 +270,7 @@ class Pool:
                 what = "429" if failure.reason == "rate_limited" else f"errors ({failure.detail})"
                 raise EngineError(
                     f"{self.endpoint.base_url} has answered nothing but {what} for {self.endpoint.patience:g} s; "
-                    "lower --concurrency or wait, and run again"
+                    "lower the concurrency or wait, and run again"
                 )
 
     def _silent(self, failure: Failure) -> EngineError:

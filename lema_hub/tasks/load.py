@@ -162,6 +162,7 @@ def _from_hub(task: Task, source: str) -> tuple[Iterator[dict[str, Any]], str]:
     except Exception as error:
         raise HubError(
             f"{task.source_repo} at {task.revision or 'main'} could not be loaded from {endpoint} "
-            f"({type(error).__name__}); check the endpoint, or give a local file (--problems FILE.jsonl)"
+            f"({type(error).__name__}); check the endpoint, or give a local file "
+            "(problems.path in a recipe, lema sample --problems FILE.jsonl)"
         ) from error
     return (dict(row) for part in parts for row in part), commit

@@ -95,7 +95,9 @@ def test_models_of_a_hub_are_compared_by_their_commit(
 
 @pytest.mark.parametrize(("name", "revision"), [(None, None), ("", None), ("org/model", 3), (["x"], None)])
 def test_an_adapter_without_a_base_says_so(name: str | None, revision: object) -> None:
-    with pytest.raises(InputError, match=r"names no base model; give one \(--base\)"):
+    with pytest.raises(
+        InputError, match=r"names no base model; give one \(lema eval, merge and demo take --base\)"
+    ):
         named_base("runs/lema", {"base_model_name_or_path": name, "revision": revision})
 
 
