@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 from lema_hub.artifacts.model import ADAPTER_CONFIG, TERMS
 from lema_hub.artifacts.runs import PARTIAL
-from lema_hub.errors import InputError
+from lema_hub.errors import InputError, LemaError
 from lema_hub.train.backbones import Backbone
+
+# What torch says when it cannot write; safetensors and tokenizers pass on the system's words, as errors of their own.
+_TORCH_WRITER = ("inline_container", "iostream error")
 
 
 @contextmanager
@@ -57,12 +58,15 @@ def writing(place: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except LemaError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())[:120]
         if isinstance(error, OSError):
             reason = str(error.strerror or error)
-        elif isinstance(error, SafetensorError):
-            reason = " ".join(str(error).split())[:120]
-        elif "inline_container" in str(error):  # torch's writer of archives tells no more
+        elif "os error" in text:
+            reason = text
+        elif any(words in text for words in _TORCH_WRITER):
             reason = "a file could not be completed"
         else:
             raise

@@ -65,6 +65,8 @@ def test_what_fails_on_the_way_leaves_nothing(tmp_path: Path) -> None:
     ("error", "reason"),
     [
         (OSError(28, "No space left on device"), "No space left on device"),
+        (Exception("No space left on device (os error 28)"), "No space left on device"),
+        (RuntimeError("basic_ios::clear: iostream error"), "a file could"),
         (
             RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"),
             "a file could",
