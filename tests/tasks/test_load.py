@@ -186,6 +186,45 @@ def test_choices_are_checked(tmp_path: Path, choices: Any) -> None:
         tasks.load_problems("csqa", "train", path=jsonl(tmp_path / "f.jsonl", [row]))
 
 
+@pytest.mark.parametrize("answer", ["B", "umbrella stand"])
+@pytest.mark.parametrize(
+    "choices",
+    [
+        ["oven", "umbrella stand", "bed"],
+        ["A) oven", "B) umbrella stand", "C) bed"],
+        ["(A) oven", "(B) umbrella stand", "(C) bed"],
+        ["A: oven", "B: umbrella stand", "C: bed"],
+        {"A": "oven", "B": "umbrella stand", "C": "bed"},
+    ],
+)
+def test_choices_are_read_as_people_write_them(tmp_path: Path, choices: Any, answer: str) -> None:
+    path = jsonl(tmp_path / "f.jsonl", [{"question": "Where?", "choices": choices, "answerKey": answer}])
+    (problem,) = tasks.load_problems("csqa", "test", path=path)
+    assert problem.question == "Where?\nCandidate Answers: (A) oven, (B) umbrella stand, (C) bed."
+    assert problem.answer == "B"
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer", "message"),
+    [
+        (["oven", "bed"], "1", "answerKey is '1', expected one of A, B, or the text of one choice"),
+        (["oven", "oven"], "oven", "answerKey is 'oven', expected one of A, B"),
+        (["B", "A"], "A", "answerKey is 'A', both a letter and the text of another choice"),
+        (["oven", " "], "A", "choices is"),
+        (["oven"], "A", "choices is"),
+        ([f"thing {n}" for n in range(11)], "A", "choices is"),
+        ({"label": ["A", "B"], "text": ["oven"]}, "A", "choices is"),
+        ({"label": ["A", "A"], "text": ["oven", "bed"]}, "A", "expected every label once"),
+    ],
+)
+def test_choices_that_can_be_read_in_two_ways_are_refused(
+    tmp_path: Path, choices: Any, answer: str, message: str
+) -> None:
+    path = jsonl(tmp_path / "f.jsonl", [{"question": "Where?", "choices": choices, "answerKey": answer}])
+    with pytest.raises(FormatError, match=rf"row 0 of .*{message}"):
+        tasks.load_problems("csqa", "test", path=path)
+
+
 @pytest.mark.parametrize("limit", [-1, 10**7 + 1, 10**14, 10**30])
 def test_a_limit_that_no_run_ends_is_refused(limit: int) -> None:
     with pytest.raises(InputError, match="limit and start must be from 0 to 10,000,000"):
