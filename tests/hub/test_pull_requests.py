@@ -112,7 +112,10 @@ def test_the_commands_say_what_to_type_next(
     page = f"{hub.url}/datasets/{repo_id}/discussions/1"
     for said in ("Opened", "Found"):
         out = run("dataset", grown, repo_id, "--version", "0.2.0", "--create-pr")
-        assert f"{said} {page}\nIt has no tag. After the merge:  lema publish tag {repo_id}" in out
+        assert (
+            f"{said} {page}\nIt has no tag yet; make it after the merge.\nnext: lema publish tag {repo_id}"
+            in out
+        )
     api.merge_pull_request(repo_id, 1, repo_type="dataset")
     out = run("tag", repo_id)
     assert f"{hub.url}/datasets/{repo_id}/tree/v0.2.0 is commit {tags(api, repo_id)['v0.2.0']}" in out
