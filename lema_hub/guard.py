@@ -250,7 +250,7 @@ def _remember_size(response: httpx2.Response) -> None:
 
 
 def _follow(response: httpx2.Response, limit: int) -> None:
-    """What is known of an address holds for the one that it redirects to: a file's size, or that it is no file."""
+    """What is known of an address holds for the one that it redirects to: a file's size, or that it is not a file."""
     request = response.request
     if not (response.is_redirect and "location" in response.headers):
         return

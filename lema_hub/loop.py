@@ -34,7 +34,7 @@ CORRECTIONS, COT = "lema/lema-corrections", "lema/lema-cot"
 ADAPTERS = {"cot": "lema/nano-cot-qlora", "lema": "lema/nano-lema-qlora"}
 STAGES = 9
 MISTAKES = 250
-"""At most so many held-out mistakes are looked at for the localisation of the wrong step."""
+"""Number of held-out mistakes, at most, on which the localisation of the wrong step is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -242,7 +242,7 @@ def parse_json_correction(text: str) -> CorrectionText:
         ) from error
     if not isinstance(found, dict) or set(found) != {"incorrect_step", "explanation", "correct_steps"}:
         raise FormatError(
-            f"{text[:60]!r} is no correction; expected the fields incorrect_step, explanation, correct_steps"
+            f"{text[:60]!r} is not a correction; expected the fields incorrect_step, explanation, correct_steps"
         )
     number, explanation, steps = (found[key] for key in ("incorrect_step", "explanation", "correct_steps"))
     if type(number) is not int or number < 1:

@@ -125,7 +125,7 @@ def require_release_right(db: sqlite3.Connection, identity: Identity, repo: Repo
     """Refuse to take a release away, but to admins; others may have measured on it.
 
     Raises:
-        ApiError: 403 if the repo holds a release and the asker is no admin.
+        ApiError: 403 if the repo holds a release and the asker is not an admin.
     """
     held = refs.release(db, repo.key)
     if held is not None and not identity.may("admin", repo.namespace):
@@ -142,7 +142,7 @@ def _take_former_name(
     """Free a name for a new repo; only an admin may take it from a repo with a release.
 
     Raises:
-        ApiError: 403 if a repo with a release moved away from the name and the asker is no admin.
+        ApiError: 403 if a repo with a release moved away from the name and the asker is not an admin.
     """
     row = db.execute(
         "DELETE FROM former_name WHERE type = ? AND namespace = ? AND name = ? RETURNING repo",
@@ -262,7 +262,7 @@ def delete(db: sqlite3.Connection, identity: Identity, repo: Repo) -> None:
     """Delete a repo with its history; its blobs go at the next garbage collection.
 
     Raises:
-        ApiError: 403 if it holds a release and the asker is no admin.
+        ApiError: 403 if it holds a release and the asker is not an admin.
     """
     require_release_right(db, identity, repo, "delete it")
     # Children of `commits` and `blob` first: SQLite checks each foreign key while it cascades.
