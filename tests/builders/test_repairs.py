@@ -123,9 +123,9 @@ def test_json_is_read_strictly() -> None:
     ("text", "complaint"),
     [
         ("Step 2.", "no JSON in 'Step 2.'"),
-        ("[]", "is no correction; expected the fields"),
-        ("{}", "is no correction; expected the fields"),
-        (_json(note="x"), "is no correction; expected the fields"),
+        ("[]", "is not a correction; expected the fields"),
+        ("{}", "is not a correction; expected the fields"),
+        (_json(note="x"), "is not a correction; expected the fields"),
         (_json(incorrect_step="2"), "incorrect_step is '2'"),
         (_json(incorrect_step=True), "incorrect_step is 'True'"),
         (_json(incorrect_step=0), "incorrect_step is '0'"),
