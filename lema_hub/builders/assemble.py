@@ -28,13 +28,13 @@ from lema_hub.builders.dataset import problem_inputs
 from lema_hub.builders.dedup import check_threshold
 from lema_hub.builders.importers.recorded import Imported, import_paths
 from lema_hub.builders.published import published_problems
-from lema_hub.builders.recipe import Corrector, Recipe, Student
+from lema_hub.builders.recipe import Corrector, Problems, Recipe, Student
 from lema_hub.builders.seam_judge import Judge
 from lema_hub.builders.votes import Voters
 from lema_hub.builders.yields import Kept, yields
 from lema_hub.engines import Engine, Ledger, Sampling
 from lema_hub.engines.choose import Source, choose
-from lema_hub.errors import RecipeError
+from lema_hub.errors import HubError, RecipeError
 from lema_hub.records import Correction, CotExample, Problem, ReasoningPath
 from lema_hub.tasks.held_out import load_held_out
 
@@ -147,6 +147,9 @@ def assemble(
     else:
         built = _correct(recipe, asked, known, paths.rows, recorded, test_keys)
     sources = [*problem_inputs(problems), *(found.source for found in recorded)]
+    if from_files(recipe):
+        own = f"the questions and answers are this file's own, not read from {tasks.get(recipe.task).source_repo}"
+        sources = [replace(source, stated=own) for source in sources]
     if evolved := published_problems(recipe.problems, task=recipe.task):
         sources.append(evolved.source)  # and its models' terms hold for what is made of it
         built = replace(built, models=(*evolved.built.manifest.models, *built.models))
@@ -194,7 +197,7 @@ def load_problems(recipe: Recipe) -> tuple[list[Problem], list[Problem]]:
 
     The nano world has no overlap by construction, and its test problems are endless: none are
     loaded. Where the training problems are a local file there are none to compare with, and evolved ones
-    were compared when they were made.
+    were compared when they were made. Recorded solutions may bring all problems (`from_files`).
     """
     sides = recipe.problems
     if evolved := published_problems(sides, task=recipe.task):
@@ -203,6 +206,8 @@ def load_problems(recipe: Recipe) -> tuple[list[Problem], list[Problem]]:
         return [*made[0][sides.start : end], *made[1][: sides.dev]], []
     if not tasks.get(recipe.task).splits:
         return [], []  # its questions come with recorded solutions
+    if from_files(recipe):
+        return [], _known_tests(recipe.task)
     path = Path(sides.path) if sides.path else None
     train = tasks.load_problems(recipe.task, "train", limit=sides.train, start=sides.start, path=path)
     dev = tasks.load_problems(recipe.task, "dev", limit=sides.dev, path=path)
@@ -210,6 +215,27 @@ def load_problems(recipe: Recipe) -> tuple[list[Problem], list[Problem]]:
     if recipe.task != "nano" and (path is None or path.is_dir()):
         test = tasks.load_problems(recipe.task, "test", path=path)
     return [*train, *dev], test
+
+
+def from_files(recipe: Recipe) -> bool:
+    """Whether all problems come with the recorded solutions, so that the problem set itself is not needed.
+
+    It is where students are asked, `problems` chooses some, gold solutions become rows, or a format has no answers.
+    """
+    return (
+        not recipe.students
+        and recipe.problems == Problems()
+        and (recipe.kind == "corrections" or not recipe.gold)
+        and all(file.format == "jsonl" for file in recipe.recorded)
+    )
+
+
+def _known_tests(task: str) -> list[Problem]:
+    """The test problems of a task where a Hub has them; the manifest says that rows were not compared otherwise."""
+    try:
+        return [] if task == "nano" else tasks.load_problems(task, "test")
+    except HubError:
+        return []  # `load_held_out` warns and records it
 
 
 def check(recipe: Recipe) -> None:
