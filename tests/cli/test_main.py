@@ -90,5 +90,6 @@ def test_a_scored_run_is_named_after_its_system(system: object, folder: str) -> 
 
 
 def test_the_doctor_ends_with_the_first_remedy() -> None:
-    done = lema(None, "doctor", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_DISABLE_XET="1")
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": "hf_any", "HF_HUB_DISABLE_XET": "1"}
+    done = lema(None, "doctor", **nowhere)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "next: lema hub serve")
