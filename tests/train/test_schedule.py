@@ -75,7 +75,7 @@ def test_the_seed_decides() -> None:
 def test_a_step_too_small_for_its_micro_batches_is_an_error() -> None:
     with pytest.raises(InputError, match="raise tokens_per_step or lower micro_batches"):
         plan([100] * 10, max_steps=3, micro_batches=4, seed=0, tokens_per_step=200)
-    with pytest.raises(InputError, match="no row to train on"):
+    with pytest.raises(InputError, match="no rows to train on"):
         plan([], max_steps=3, micro_batches=1, seed=0, tokens_per_step=200)
 
 
