@@ -58,7 +58,9 @@ def test_a_broken_adapter_is_named(adapter: Path, tmp_path: Path) -> None:
     place = shutil.copytree(adapter, tmp_path / "broken")
     settings = json.loads((place / "adapter_config.json").read_text())
     (place / "adapter_config.json").write_text(json.dumps(settings | {"base_model_name_or_path": None}))
-    with pytest.raises(InputError, match=r"names no base model; give one \(--base\)"):
+    with pytest.raises(
+        InputError, match=r"names no base model; give one \(lema eval, merge and demo take --base\)"
+    ):
         find(str(place))
     (place / "adapter_config.json").write_text("{")
     with pytest.raises(InputError, match=r"adapter_config\.json' cannot be read"):
